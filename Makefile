@@ -1,0 +1,139 @@
+# gale: `make run` serves the examples, `make test` runs every test, `make help` lists the rest.
+#
+# One variant of the build is one folder: build/ (release) and build/asan/ (ASan and UBSan).
+# Every .c below container/ and adapters/ is part of libgale.a, which gale and the unit tests link.
+
+CC ?= cc
+CXX ?= c++
+PREFIX ?= /usr/local
+DESTDIR ?=
+VARIANT ?= release
+
+B := build
+OPTIMIZE := -O2
+ifeq ($(VARIANT),asan)
+B := build/asan
+OPTIMIZE := -O1 -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else
+HARDEN := -D_FORTIFY_SOURCE=2
+endif
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow
+CPPFLAGS += -D_GNU_SOURCE -Icontainer -Iinclude -I. $(HARDEN)
+CFLAGS += -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -fPIE -fvisibility=hidden \
+          -fstack-clash-protection -fstack-protector-strong -pthread
+LDFLAGS += -pie -pthread $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack
+# Linked statically and hidden, so that a plugin's own copy of one never meets ours.
+LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -Wl,--pop-state -Wl,--exclude-libs,ALL -ldl
+EXPORTS := -Wl,--export-dynamic -Wl,--version-script=container/gale.map
+
+ARCH := $(shell uname -m)
+MAIN := container/cli/main.c
+SOURCES := $(filter-out $(MAIN),$(wildcard container/*/*.c adapters/*/*.c))
+ASM := $(wildcard container/loop/coroutine_$(ARCH).S)
+OBJECTS := $(SOURCES:%.c=$B/obj/%.o) $(ASM:%.S=$B/obj/%.o)
+
+PLUGIN_SOURCES := $(wildcard plugins/*.c)
+PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so)
+EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile))
+UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
+UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%)
+UNIT_HELPERS := $(wildcard tests/unit/*.c)
+UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$B/obj/%.o)
+
+.PHONY: all run deps test unit system check asan install clean format help fuzz bench
+
+all: $B/gale $(PLUGINS) $(EXAMPLES)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make run       install what is missing, build, serve the examples at http://127.0.0.1:8080
+run: deps
+	@$(MAKE) --no-print-directory all
+	@$B/gale run conf/gale.ini
+
+## make deps      install the Debian packages that building, running and testing need
+DEPS := libhttp-parser-dev libinih-dev libfcgi-dev pkg-config gcc g++ libc6-dev make
+TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
+             netcat-openbsd binutils lsof strace
+deps:
+	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
+test-deps:
+	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS) $(TEST_DEPS)"
+install-packages:
+	@missing=$$(for p in $(WANTED); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || echo $$p; \
+	done); \
+	[ -z "$$missing" ] && exit 0; \
+	echo "installing:" $$missing; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	$$root apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+.PHONY: test-deps install-packages
+
+## make test      every test, twice: as built for release and under ASan and UBSan
+test: test-deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all unit-binaries
+	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan all unit-binaries
+	@tests/run
+
+## make unit      the unit tests alone (VARIANT=asan for the sanitizers)
+unit: unit-binaries
+	@tests/run unit $(VARIANT)
+## make system    the system tests alone
+system: all
+	@tests/run system $(VARIANT)
+## make check     layers, only-rules, headers, sizes, exported symbols, format
+check: all
+	@tests/run check
+## make asan      build everything under ASan and UBSan in build/asan
+asan:
+	@$(MAKE) --no-print-directory VARIANT=asan all unit-binaries
+
+unit-binaries: $(UNIT)
+.PHONY: unit-binaries
+
+$B/gale: $B/obj/container/cli/main.o $(OBJECTS) container/gale.map
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(EXPORTS) $(LIBS)
+
+$B/libgale.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$B/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+
+# gale's own plugins are built as any plugin is: against include/gale only.
+$B/plugins/%.so: plugins/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -D_GNU_SOURCE $(HARDEN) -Iinclude -fPIC \
+	    -fvisibility=hidden -fstack-clash-protection -fstack-protector-strong -shared -MMD -MP -o $@ $<
+
+# The examples' own Makefiles work out of tree; here they are told where gale's headers are.
+$B/examples/%.so: FORCE
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory -s -C examples/plugins/$* OUT=$(abspath $@) \
+	    GALE_CFLAGS="-I$(abspath include)" EXTRA="$(SANITIZE)"
+FORCE:
+.PHONY: FORCE
+
+$B/unit/%: tests/unit/%.c $(UNIT_HELPER_OBJECTS) $B/libgale.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
+
+## make format    write the house format into every C file
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

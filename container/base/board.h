@@ -1,0 +1,93 @@
+/* board.h - the memory that all of gale's processes share.
+ *
+ * One memfd, made by the master and mapped by every worker: what each worker is doing, its
+ * heartbeat, and every metric. Each worker writes its own slot only, with plain relaxed stores;
+ * readers sum over the slots. A counter of a worker that died is folded into the board's own
+ * column, so no metric ever goes back; a gauge dies with its worker. Limits that hold for the
+ * whole instance are gauges, too: board_hold asks the sum.
+ *
+ *   [head | metric names ... | folded values ... ][slot 0: state, values ...][slot 1 ...]...
+ *
+ * A process that never attached (unit tests, `gale check`) counts into a private slot. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct board;
+
+enum { BOARD_SLOTS = 256, BOARD_METRICS = 4096, BOARD_TEXT = 160 };
+
+enum board_kind { BOARD_COUNTER, BOARD_GAUGE };
+
+enum board_state {
+    BOARD_FREE,
+    BOARD_STARTING, /* opens its apps */
+    BOARD_READY,    /* waits for "go" */
+    BOARD_SERVING,
+    BOARD_DRAINING,
+};
+
+struct board_slot {
+    _Atomic uint32_t state; /* enum board_state */
+    uint32_t place;         /* the worker's place in its group */
+    int32_t pid;
+    uint64_t generation;
+    int64_t started_ms;           /* wall clock */
+    _Atomic int64_t heartbeat_ms; /* monotonic; each turn of the loop */
+    /* What the worker's current task is doing, for crash reports: zero-terminated. */
+    char app[48];
+    char request[BOARD_TEXT];
+    char request_id[24];
+    _Atomic uint64_t values[BOARD_METRICS];
+};
+
+/* The slot this process counts into; never NULL. */
+extern struct board_slot *board_mine;
+
+/* Makes a board (master). Returns 0 and the board, its descriptor in *out_fd (owned, CLOEXEC). */
+int board_create(struct board **out_board, int *out_fd);
+/* Maps the board behind `fd` (borrowed) and makes `slot` this process's. Returns 0 or -errno. */
+int board_attach(int fd, unsigned slot, struct board **out_board);
+void board_detach(struct board *board);
+/* The board this process created or attached to, or NULL. */
+struct board *board_current(void);
+
+struct board_slot *board_slot(struct board *board, unsigned index);
+/* Claims a free slot (master only) and zeroes it: its index, or -ENOSPC. */
+int board_claim(struct board *board);
+/* Folds the slot's counters, drops its gauges, frees it (master only, once its worker is reaped). */
+void board_retire(struct board *board, unsigned index);
+
+/* The index of the metric of that name and labels, registering it when new: the same in every
+ * process. `labels` is text as Prometheus writes it (app="hello",code="2xx") or "". A process
+ * without a board has its own table. Returns -ENOSPC when the table is full, -EINVAL for a name
+ * or label text that is too long (BOARD_TEXT) or a name that is not [a-zA-Z_:][a-zA-Z0-9_:]*. */
+int board_metric(enum board_kind kind, const char *name, const char *labels, const char *help);
+
+static inline void board_add(int metric, int64_t delta)
+{
+    if (metric >= 0) /* a metric that found no room counts nowhere */
+        __atomic_store_n(
+            &board_mine->values[metric],
+            __atomic_load_n(&board_mine->values[metric], __ATOMIC_RELAXED) + (uint64_t)delta,
+            __ATOMIC_RELAXED);
+}
+/* The same from a thread that is not the loop's: an atomic addition. */
+void board_add_shared(int metric, int64_t delta);
+void board_set(int metric, int64_t value);
+
+/* Takes one of `max` holdings of the gauge for this process; false when all processes together
+ * hold that many already. board_release gives it back. */
+bool board_hold(int gauge, uint64_t max);
+void board_release(int gauge);
+/* The sum over all slots, folded values included. */
+int64_t board_sum(int metric);
+
+struct board_sample {
+    enum board_kind kind;
+    const char *name, *labels, *help; /* valid while the board is */
+    int64_t value;
+};
+/* Calls fn for every metric, those of one name one after the other; stops at a result != 0. */
+int board_each(int (*fn)(void *data, const struct board_sample *sample), void *data);

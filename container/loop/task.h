@@ -1,0 +1,108 @@
+/* task.h - a coroutine that the ioloop can wake: the unit in which requests are served.
+ *
+ * A task runs until it waits. All waiting ends in task_park, the only place where a task gives up
+ * the loop. Tasks are resumed from the loop only, one at a time, never from each other, so between
+ * two waits no other task of the worker runs.
+ *
+ * Cancellation is sticky: once a task is cancelled or its deadline has passed, each waiting call
+ * returns -ECANCELED (-ETIMEDOUT) at once, but for the calls under one task_cleanup. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "base/macros.h"
+#include "loop/ioloop.h"
+
+struct task;
+struct task_group;
+
+typedef void task_fn(void *data);
+
+/* Sets how many tasks this process may have at once (default 10000). */
+void task_set_max(size_t max);
+size_t task_count(void);
+
+/* Starts a task: at once when called from the loop, in the next turn when called on a task.
+ * stack_size 0 is the default. The task is freed when fn returns. `group` (may be NULL) counts it
+ * until then. Returns 0, -EAGAIN when max tasks run already, or -errno. */
+int task_spawn(struct ioloop *loop, task_fn *fn, void *data, size_t stack_size,
+               struct task_group *group);
+
+/* The running task, or NULL on the loop's own stack. */
+struct task *task_current(void);
+struct ioloop *task_loop(const struct task *task);
+
+/* ---- waiting; each returns -ECANCELED or -ETIMEDOUT at once when the task is cancelled ---- */
+
+/* Waits until fd is ready for one of `events` (IOLOOP_READ, IOLOOP_WRITE). Returns the bits that
+ * came, -ETIMEDOUT after timeout_ms (-1: never), or -errno. A descriptor that the poller refuses
+ * because it is always ready is ready. */
+SUSPENDS int task_wait_fd(int fd, unsigned events, int64_t timeout_ms);
+/* Returns 0 after that time. */
+SUSPENDS int task_sleep(int64_t ms);
+/* Lets everything else that is ready run; goes on in the next turn. */
+SUSPENDS int task_yield(void);
+/* Waits for task_wake. Returns 0, -ETIMEDOUT or -ECANCELED. The base of locks and queues. */
+SUSPENDS int task_park(int64_t timeout_ms);
+/* Makes a parked task go on in the next turn (at once when called from the loop's stack with
+ * `now`). No effect on a task that is not parked in task_park. */
+void task_wake(struct task *task, bool now);
+
+/* ---- cancellation ---- */
+
+/* Cancels with -ECANCELED or -ETIMEDOUT as `reason`; the first one stays. A waiting task goes on
+ * in the next turn. */
+void task_cancel(struct task *task, int reason);
+/* 0, or the reason. */
+int task_cancelled(const struct task *task);
+/* The task is cancelled with -ETIMEDOUT this long from now; -1 takes the deadline away. */
+void task_set_deadline(struct task *task, int64_t ms);
+/* Lets the current task, though cancelled, wait again for `ms` in all; works once. */
+int task_cleanup(int64_t ms);
+/* For connection code: forgets an earlier cancellation, deadline and cleanup between requests. */
+void task_reset(struct task *task);
+
+/* ---- what a task carries ---- */
+
+/* Called on the task each time before it parks (but not while the hook itself runs): responses
+ * send what they hold. NULL takes it away. */
+typedef void task_park_fn(void *data);
+void task_set_park_hook(struct task *task, task_park_fn *hook, void *data);
+/* What the task serves, for reports (borrowed; NULL: none): the app's name and the request's line
+ * and id go to the board whenever the task runs. */
+struct task_label {
+    const char *app;
+    const char *request;
+    const char *request_id;
+};
+void task_set_label(struct task *task, const struct task_label *label);
+/* The app runtime's exception globals, 16 bytes at `globals` (from __cxa_get_globals), kept apart
+ * for each task while it is inside the app; NULL: none. */
+void task_set_exception_globals(struct task *task, void *globals);
+/* Nanoseconds the task ran on the CPU since its start (for charging it to an app). */
+int64_t task_run_ns(const struct task *task);
+
+/* Bytes this task may still move in the current turn; iostreams take from it and yield when it is
+ * used up. Refilled with TASK_TURN_BYTES whenever the task is resumed. */
+enum { TASK_TURN_BYTES = 256 * 1024 };
+SUSPENDS int task_spend(size_t bytes);
+
+/* ---- groups: tasks that somebody waits for ---- */
+
+struct task_group {
+    struct list tasks;
+    size_t count;
+    /* private */
+    struct list waiters;
+};
+
+void task_group_init(struct task_group *group);
+/* Waits until all tasks of the group have ended. Returns 0, -ETIMEDOUT or -ECANCELED. */
+SUSPENDS int task_group_join(struct task_group *group, int64_t timeout_ms);
+void task_group_cancel(struct task_group *group);
+bool task_group_is_empty(const struct task_group *group);
+
+/* Installs the handler that tells a task's stack overflow from other faults: it writes one line
+ * with the app's name to stderr and lets the signal kill the process. */
+void task_report_overflow(void);
