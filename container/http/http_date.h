@@ -1,0 +1,11 @@
+/* http_date.h - dates as HTTP writes them (RFC 9110 5.6.7). */
+#pragma once
+#include <stdint.h>
+#include <gale/str.h>
+
+enum { HTTP_DATE_LEN = 29 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+
+/* Writes the 29 bytes and a zero. Seconds since 1970, years 1970 to 9999. */
+void http_date_format(int64_t seconds, char out[HTTP_DATE_LEN + 1]);
+/* Reads any of the three forms. Returns 0 or -EINVAL. */
+int http_date_parse(struct gale_str text, int64_t *out_seconds);
