@@ -1,0 +1,59 @@
+/* tcp_server.h - accepting connections.
+ *
+ * Listens on sockets that somebody else made (the master: one SO_REUSEPORT socket for each worker
+ * slot; systemd: inherited ones) or makes its own. Accepts until EAGAIN, at most 16 a turn and
+ * listener. Out of descriptors it pauses for 100 ms, answers nothing to nobody in a spin, and says
+ * so at most once in ten seconds. Beyond max_connections it stops accepting until one has gone. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/list.h"
+#include "loop/ioloop.h"
+#include "loop/timer.h"
+#include "net/endpoint.h"
+
+struct tcp_server;
+
+/* A new connection: `fd` (taken, non-blocking, close-on-exec, TCP_NODELAY where it applies). */
+typedef void tcp_server_stream_fn(void *data, int fd, const struct peer *peer,
+                                  const struct endpoint *local);
+
+struct tcp_listener {
+    struct tcp_server *server;
+    int fd; /* owned */
+    struct endpoint local;
+    bool is_watched;
+    /* private */
+    struct list link;
+};
+
+struct tcp_server {
+    struct ioloop *loop;
+    tcp_server_stream_fn *on_stream;
+    void *data;
+    uint64_t max_connections; /* of the instance, by the board's gauge; 0: no limit */
+    int gauge;                /* board metric that counts connections, -1: none */
+    /* private */
+    struct list listeners;
+    struct timer pause;
+    int reserve_fd;
+    int64_t last_warning_ms;
+};
+
+void tcp_server_init(struct tcp_server *server, struct ioloop *loop, tcp_server_stream_fn *on_stream,
+                     void *data);
+/* Adds a bound, listening socket (taken). `watched`: accept from it now. Returns it; it lives as
+ * long as the server. */
+struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watched);
+/* Starts or stops accepting from one listener, or all. */
+void tcp_listener_watch(struct tcp_listener *listener, bool watched);
+void tcp_server_watch_all(struct tcp_server *server, bool watched);
+/* A connection that was accepted is closed: there is room for another. */
+void tcp_server_release(struct tcp_server *server);
+/* Closes every listener; connections live on. Fine twice. */
+void tcp_server_stop(struct tcp_server *server);
+
+/* A bound, listening socket. `reuse_port` shares the port among sockets that all asked so. A unix
+ * path that nobody listens on is replaced, any other file there is -EADDRINUSE; mode 0666 less the
+ * umask unless `mode` is given. Returns the descriptor or -errno. */
+int tcp_listen(const struct endpoint *endpoint, bool reuse_port, int mode, int backlog);
