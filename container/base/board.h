@@ -56,7 +56,8 @@ struct board *board_current(void);
 struct board_slot *board_slot(struct board *board, unsigned index);
 /* Claims a free slot (master only) and zeroes it: its index, or -ENOSPC. */
 int board_claim(struct board *board);
-/* Folds the slot's counters, drops its gauges, frees it (master only, once its worker is reaped). */
+/* Folds the slot's counters, drops its gauges, frees it (master only, once its worker is reaped).
+ */
 void board_retire(struct board *board, unsigned index);
 
 /* The index of the metric of that name and labels, registering it when new: the same in every
@@ -68,10 +69,10 @@ int board_metric(enum board_kind kind, const char *name, const char *labels, con
 static inline void board_add(int metric, int64_t delta)
 {
     if (metric >= 0) /* a metric that found no room counts nowhere */
-        __atomic_store_n(
-            &board_mine->values[metric],
-            __atomic_load_n(&board_mine->values[metric], __ATOMIC_RELAXED) + (uint64_t)delta,
-            __ATOMIC_RELAXED);
+        __atomic_store_n(&board_mine->values[metric],
+                         __atomic_load_n(&board_mine->values[metric], __ATOMIC_RELAXED) +
+                             (uint64_t)delta,
+                         __ATOMIC_RELAXED);
 }
 /* The same from a thread that is not the loop's: an atomic addition. */
 void board_add_shared(int metric, int64_t delta);

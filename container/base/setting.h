@@ -45,15 +45,15 @@ struct setting_pairs {
 struct setting {
     const char *key;
     enum setting_type type;
-    size_t offset;        /* of the field in the struct of values */
-    const char *initial;  /* the default as one would write it; NULL: none */
-    int64_t min, max;     /* for numbers; both 0: any that is not negative */
+    size_t offset;              /* of the field in the struct of values */
+    const char *initial;        /* the default as one would write it; NULL: none */
+    int64_t min, max;           /* for numbers; both 0: any that is not negative */
     const char *const *choices; /* NULL-terminated, for SETTING_CHOICE */
-    const char *help;     /* one sentence, "What it does." */
-    const char *example;  /* shown in full.ini where there is no default */
+    const char *help;           /* one sentence, "What it does." */
+    const char *example;        /* shown in full.ini where there is no default */
     int (*parse)(const char *value, void *field, struct arena *arena, char **out_error);
-                          /* instead of the type's own parser; *out_error says what was expected,
-                             on the arena; returns 0 or -EINVAL */
+    /* instead of the type's own parser; *out_error says what was expected,
+       on the arena; returns 0 or -EINVAL */
 };
 
 /* Errors of one configuration, in the order found. */
@@ -82,8 +82,7 @@ struct setting_place {
 };
 
 /* Fills `values` with the defaults of the table (a table ends with a row whose key is NULL). */
-void setting_init(const struct setting *table, void *values, struct arena *arena,
-                  const char *base);
+void setting_init(const struct setting *table, void *values, struct arena *arena, const char *base);
 /* The row for `key` (for SETTING_NAMED rows: the key's first word), or NULL. */
 const struct setting *setting_find(const struct setting *table, const char *key);
 /* Sets one key. Returns 0 or -EINVAL after adding an error that names key and expectation. */

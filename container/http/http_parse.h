@@ -47,18 +47,18 @@ struct http_header {
 
 struct http_request_head {
     struct gale_str method;
-    struct gale_str target;   /* as sent */
-    int minor;                /* HTTP/1.minor as sent, 0 or 1 or more */
+    struct gale_str target; /* as sent */
+    int minor;              /* HTTP/1.minor as sent, 0 or 1 or more */
     struct http_header *headers;
     size_t header_count;
     /* what the fields say about this message (RFC 9112 6, 9.3; RFC 9110 10.1.1) */
-    struct gale_str host;      /* the Host field's value: "" if empty or absent in 1.0 */
-    uint64_t content_length;   /* 0 without one */
-    bool has_length;           /* Content-Length was there */
+    struct gale_str host;    /* the Host field's value: "" if empty or absent in 1.0 */
+    uint64_t content_length; /* 0 without one */
+    bool has_length;         /* Content-Length was there */
     bool is_chunked;
-    bool is_keep_alive;        /* the connection may go on after this message */
+    bool is_keep_alive; /* the connection may go on after this message */
     bool expects_continue;
-    bool is_upgrade;           /* Connection: upgrade with an Upgrade field */
+    bool is_upgrade; /* Connection: upgrade with an Upgrade field */
 };
 
 /* Reads a whole head, from the request line on (data + scan.start), `len` bytes with the empty

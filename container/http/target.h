@@ -18,9 +18,9 @@ struct target {
     struct gale_str authority; /* of an absolute form, "" otherwise */
     struct gale_str scheme;    /* likewise */
     struct gale_str raw_path;
-    struct gale_str query;     /* without '?'; "" */
+    struct gale_str query; /* without '?'; "" */
     bool has_query;
-    bool is_asterisk;          /* OPTIONS *; then path and raw_path are "*" */
+    bool is_asterisk; /* OPTIONS *; then path and raw_path are "*" */
     struct gale_str path;
 };
 

@@ -40,8 +40,8 @@ struct ioloop_call {
 };
 
 struct ioloop_settings {
-    const char *poller;   /* "epoll" (NULL), "poll" or "select" */
-    int64_t warn_ms;      /* a turn longer than this is logged; 0: never */
+    const char *poller; /* "epoll" (NULL), "poll" or "select" */
+    int64_t warn_ms;    /* a turn longer than this is logged; 0: never */
 };
 
 /* Makes a loop and makes it ioloop_current of this thread. `settings` may be NULL. Returns 0,

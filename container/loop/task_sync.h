@@ -38,7 +38,8 @@ struct task_event {
 };
 void task_event_init(struct task_event *event);
 SUSPENDS int task_event_wait(struct task_event *event, int64_t timeout_ms);
-void task_event_set(struct task_event *event); /* wakes all who wait, even if cleared again at once */
+void task_event_set(
+    struct task_event *event); /* wakes all who wait, even if cleared again at once */
 void task_event_clear(struct task_event *event);
 
 struct task_semaphore {

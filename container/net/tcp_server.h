@@ -40,8 +40,8 @@ struct tcp_server {
     int64_t last_warning_ms;
 };
 
-void tcp_server_init(struct tcp_server *server, struct ioloop *loop, tcp_server_stream_fn *on_stream,
-                     void *data);
+void tcp_server_init(struct tcp_server *server, struct ioloop *loop,
+                     tcp_server_stream_fn *on_stream, void *data);
 /* Adds a bound, listening socket (taken). `watched`: accept from it now. Returns it; it lives as
  * long as the server. */
 struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watched);

@@ -1,0 +1,76 @@
+/* config.h - a whole configuration: the server, its apps, and what is wrong with it.
+ *
+ * Read once by the master from files into one text, parsed by master and workers alike, immutable
+ * from then on: another configuration means another generation of workers. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <gale/str.h>
+#include "base/arena.h"
+#include "base/setting.h"
+#include "http/http_server.h"
+
+struct adapter;
+
+/* [server] */
+struct server_settings {
+    struct http_settings http;
+    struct setting_list listen;
+    int64_t workers; /* 0: auto */
+    const char *base;
+    const char *user, *group;
+    const char *pid_file;
+    const char *control;
+    int64_t drain_timeout_ms, start_timeout_ms;
+    int64_t max_connections, max_tasks, descriptors;
+    int64_t backlog;
+    int64_t loop_warn_ms;
+    int poller;
+    int64_t offload_threads, offload_queue;
+    struct setting_list trusted_proxies;
+    const char *access_log; /* a path, "-" or "off" */
+    int access_log_format;
+    const char *error_log; /* a path or "-" */
+    int log_level;
+    struct setting_pairs error_pages;
+};
+
+/* What every app may set for itself; -1 (as int64_t): the server's. */
+struct app_limits {
+    uint64_t max_body, form_memory;
+    int64_t body_timeout_ms, write_timeout_ms;
+    int64_t deadline_ms; /* of a whole request; 0: none */
+};
+
+/* [app NAME] */
+struct app_config {
+    const char *name;
+    const char *file; /* where its section stands */
+    unsigned line;
+    const char *mount_text; /* "/hello", "example.org/shop" */
+    struct gale_str host;   /* lower case; "": any */
+    struct gale_str prefix; /* "" for "/", else "/x/y" without a final slash */
+    const struct adapter *adapter;
+    void *settings; /* the adapter's, filled by its table */
+    struct app_limits limits;
+    const struct server_settings *server;
+};
+
+struct config {
+    struct arena arena;
+    const char *path; /* of the main file; "(command line)" without one */
+    const char *base; /* absolute: where relative paths start */
+    struct server_settings server;
+    struct app_config *apps; /* in the file's order */
+    size_t app_count;
+};
+
+extern const struct setting server_table[];
+extern const struct setting app_table[];
+
+/* Parses a text of ini_load. `path` names the main file, `adapters` is NULL-terminated. Always
+ * makes a config that config_close frees; with errors it is not to be used. Checks are without
+ * effects. */
+struct config *config_parse(const char *path, struct gale_str text,
+                            const struct adapter *const *adapters, struct setting_errors *errors);
+void config_close(struct config *config); /* takes NULL */

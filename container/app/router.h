@@ -1,0 +1,23 @@
+/* router.h - which app serves a request: by host, then the longest mount, then the file's order.
+ *
+ * A mount /hello matches /hello and /hello/..., never /helloworld. When an app declines, the next
+ * one on the same mount is tried, then the next shorter mount; mounts of the request's host come
+ * before those of any host. Nobody left: 404. */
+#pragma once
+#include <stddef.h>
+#include "base/macros.h"
+
+struct gale_app;
+struct gale_request;
+struct gale_response;
+
+struct router {
+    struct gale_app *apps; /* borrowed */
+    size_t count;
+    struct gale_app **order; /* owned: host before any, long before short, then the file's order */
+};
+
+void router_init(struct router *router, struct gale_app *apps, size_t count);
+void router_finish(struct router *router);
+/* Serves a request: an http_serve_fn with the router as its data. */
+SUSPENDS int router_serve(void *router, struct gale_request *req, struct gale_response *res);

@@ -1,0 +1,26 @@
+/* access_log.h - one line a request: combined (as web servers have always written it) or JSON. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/log_sink.h"
+
+struct exchange;
+
+enum access_format { ACCESS_COMBINED, ACCESS_JSON };
+
+struct access_log {
+    bool is_on;
+    enum access_format format;
+    struct log_sink sink;
+    /* private */
+    int64_t second; /* of the cached time */
+    char time[32];
+};
+
+/* fd is borrowed; -1: off. */
+void access_log_init(struct access_log *log, int fd, enum access_format format);
+void access_log_finish(struct access_log *log);
+/* Writes the line of an ended exchange; `status` 0 is written as 499 when the client left first.
+ * Bytes from the network are escaped, so none can forge a line. */
+void access_log_write(struct access_log *log, struct exchange *exchange, int status,
+                      int64_t duration_ns);

@@ -1,0 +1,59 @@
+/* http_server.h - a server of HTTP/1.1 connections: limits, who serves, and an orderly end.
+ *
+ * Owns its connections; each is a small struct while idle and borrows a task while there is work.
+ * `serve` is the one way up: the router, or the control socket's handler, or a test. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "http/access_log.h"
+#include "http/error_page.h"
+#include "http/forwarded.h"
+#include "http/http_counters.h"
+#include "http/http_parse.h"
+#include "loop/task.h"
+#include "net/tcp_server.h"
+
+struct gale_request;
+struct gale_response;
+
+/* Answers a request; returns what a plugin's serve returns. On a task. */
+typedef int http_serve_fn(void *data, struct gale_request *req, struct gale_response *res);
+
+struct http_settings {
+    int64_t idle_timeout_ms, head_timeout_ms, body_timeout_ms, write_timeout_ms;
+    struct http_limits limits;
+    uint64_t max_body;
+    uint64_t form_memory;
+    size_t stack_size; /* of the tasks; 0: default */
+};
+
+struct http_server {
+    struct ioloop *loop;
+    const struct http_settings *settings; /* borrowed */
+    http_serve_fn *serve;
+    void *data;
+    struct tcp_server tcp;
+    struct access_log *access_log;       /* borrowed; NULL: none */
+    struct error_pages *errors;          /* borrowed; NULL: none */
+    const struct forwarded_trust *trust; /* borrowed; NULL: nobody */
+    struct http_counters counters;       /* of answers that no app gave */
+    bool is_draining;
+    size_t connection_count;
+    struct list connections;
+    struct task_group tasks; /* those serving connections */
+};
+
+/* Defaults that are safe on the open internet. */
+void http_settings_init(struct http_settings *settings);
+
+void http_server_init(struct http_server *server, struct ioloop *loop,
+                      const struct http_settings *settings, http_serve_fn *serve, void *data);
+/* Takes a connected socket; what tcp_server calls. */
+void http_server_accept(struct http_server *server, int fd, const struct peer *peer);
+/* No new connections, idle ones close, the others after the answer they are at. */
+void http_server_drain(struct http_server *server);
+bool http_server_is_empty(const struct http_server *server);
+/* Cancels what still runs and closes every connection; returns how many requests were cut. */
+size_t http_server_close(struct http_server *server);

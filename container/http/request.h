@@ -1,0 +1,45 @@
+/* request.h - struct gale_request, as gale sees it. The public face is gale/request.h.
+ *
+ * Parsed things are views into the head on the arena. What few apps ask for (query pairs, cookies,
+ * form fields, addresses as text) is made on demand. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <gale/request.h>
+#include "base/macros.h"
+#include "http/http_parse.h"
+#include "http/target.h"
+#include "net/endpoint.h"
+
+struct form;
+struct query;
+
+enum { REQUEST_ID_LEN = 16 };
+
+struct gale_request {
+    struct http_request_head head;
+    struct target target;
+    struct gale_str host;    /* as gale_request_host says */
+    struct gale_str mount;   /* set by the router */
+    struct gale_str below;   /* a view into target.path */
+    struct gale_str peer;    /* text, made on demand; at NULL until then */
+    const struct peer *from; /* borrowed from the connection; NULL: peer is set already */
+    unsigned peer_port;
+    bool is_https;
+    bool has_body;        /* there is one, however long */
+    bool is_body_touched; /* some of it was asked for: no decline any more */
+    bool is_body_done;
+    int body_error; /* sticks, -errno */
+    uint64_t body_read;
+    char id[REQUEST_ID_LEN + 1];
+    struct query *query; /* on demand */
+    struct form *form;   /* on demand; finished with the exchange */
+    int form_result;
+};
+
+/* Gives the request a new id: a prefix of this process and a number. */
+void request_make_id(struct gale_request *req);
+/* Frees what the request holds beside the arena (temporary files). */
+void request_finish(struct gale_request *req);
+/* Reads and drops the rest of the body, at most `limit` bytes. 0 when its end was reached. */
+SUSPENDS int request_drain(struct gale_request *req, uint64_t limit);
