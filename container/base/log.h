@@ -2,11 +2,13 @@
  *
  *   time=2026-11-21T11:18:03.123Z level=error pid=71 msg="plugin refused" app=hello file=x.so
  *
- * Values with blanks, quotes or control bytes are quoted and escaped, so that no byte from the
- * network can forge a line. Lines are gathered and written whole by log_flush (the loop calls it
- * at the end of each turn) without blocking; what a stalled pipe does not take is dropped and
- * counted, and the count is logged when the pipe moves again. Before log_gather is called, and in
- * short-lived commands, each line is written at once. All functions may be called on any thread.
+ * Values with blanks, quotes, '=' or control characters are quoted and escaped, bytes that are no
+ * UTF-8 become \xHH, so that nothing from the network can forge a line. A value over 2 KiB is cut
+ * and ends in `...`, a line over 4 KiB ends in `cut=yes`.
+ * Lines are gathered and written whole by log_flush (the loop calls it at the end of each turn)
+ * without blocking; what a stalled pipe does not take is dropped and counted, and the count is
+ * logged when the pipe moves again. Before log_gather is called, and so in short-lived commands,
+ * each line is written at once, waiting where it must. All functions may be called on any thread.
  * A failure is logged once, by whoever decides what to do about it. */
 #pragma once
 #include <stdbool.h>
@@ -47,7 +49,7 @@ bool log_is_on(enum log_level level);
 void log_set_fd(int fd);
 /* A field on every line from now on (worker=3), borrowed; NULL takes it away. */
 void log_set_origin(const char *key, const char *value);
-/* Starts gathering; log_flush then writes. Both are no-ops for a process that never gathers. */
+/* Starts gathering; log_flush then writes. Both may be called again. */
 void log_gather(void);
 void log_flush(void);
 /* The lines that could not be written since the start. */
