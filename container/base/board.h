@@ -1,14 +1,15 @@
 /* board.h - the memory that all of gale's processes share.
  *
  * One memfd, made by the master and mapped by every worker: what each worker is doing, its
- * heartbeat, and every metric. Each worker writes its own slot only, with plain relaxed stores;
+ * heartbeat, and every metric. Each process writes its own slot only, with plain relaxed stores;
  * readers sum over the slots. A counter of a worker that died is folded into the board's own
  * column, so no metric ever goes back; a gauge dies with its worker. Limits that hold for the
  * whole instance are gauges, too: board_hold asks the sum.
  *
- *   [head | metric names ... | folded values ... ][slot 0: state, values ...][slot 1 ...]...
+ *   [head | folded values | metric names][slot 0: state, values][slot 1] ... [the master's slot]
  *
- * A process that never attached (unit tests, `gale check`) counts into a private slot. */
+ * A process that never attached (unit tests, `gale check`) counts into a private slot and has a
+ * table of its own, so a worker attaches before it asks for a metric. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,31 +40,35 @@ struct board_slot {
     char app[48];
     char request[BOARD_TEXT];
     char request_id[24];
-    _Atomic uint64_t values[BOARD_METRICS];
+    _Atomic uint64_t values[BOARD_METRICS]; /* of the loop's thread */
+    _Atomic uint64_t shared[BOARD_METRICS]; /* of its other threads; a metric is the sum of both */
 };
 
 /* The slot this process counts into; never NULL. */
 extern struct board_slot *board_mine;
 
-/* Makes a board (master). Returns 0 and the board, its descriptor in *out_fd (owned, CLOEXEC). */
+/* Makes a board (master), whose own slot is slot BOARD_SLOTS. Returns 0 and the board, its
+ * descriptor in *out_fd (owned, CLOEXEC), or -errno. */
 int board_create(struct board **out_board, int *out_fd);
-/* Maps the board behind `fd` (borrowed) and makes `slot` this process's. Returns 0 or -errno. */
+/* Maps the board behind `fd` (borrowed) and makes `slot` this process's; a master that was exec'd
+ * onto itself takes BOARD_SLOTS. Returns 0, -EINVAL where fd is no such board, or -errno. */
 int board_attach(int fd, unsigned slot, struct board **out_board);
 void board_detach(struct board *board);
 /* The board this process created or attached to, or NULL. */
 struct board *board_current(void);
 
 struct board_slot *board_slot(struct board *board, unsigned index);
-/* Claims a free slot (master only) and zeroes it: its index, or -ENOSPC. */
+/* Claims the lowest free slot (master only) and zeroes it; its state is BOARD_STARTING. Returns its
+ * index, or -ENOSPC. */
 int board_claim(struct board *board);
-/* Folds the slot's counters, drops its gauges, frees it (master only, once its worker is reaped).
- */
+/* Folds the slot's counters, drops its gauges, frees it (master only, its worker being reaped). */
 void board_retire(struct board *board, unsigned index);
 
 /* The index of the metric of that name and labels, registering it when new: the same in every
- * process. `labels` is text as Prometheus writes it (app="hello",code="2xx") or "". A process
- * without a board has its own table. Returns -ENOSPC when the table is full, -EINVAL for a name
- * or label text that is too long (BOARD_TEXT) or a name that is not [a-zA-Z_:][a-zA-Z0-9_:]*. */
+ * process. `labels` is text as Prometheus writes it (app="hello",code="2xx") or ""; `help` is one
+ * sentence, cut at BOARD_TEXT. Returns -ENOSPC when the table is full, -EINVAL for a name or label
+ * text that is too long (BOARD_TEXT), a name that is not [a-zA-Z_:][a-zA-Z0-9_:]*, or one that is
+ * there already as the other kind. */
 int board_metric(enum board_kind kind, const char *name, const char *labels, const char *help);
 
 static inline void board_add(int metric, int64_t delta)
@@ -79,7 +84,8 @@ void board_add_shared(int metric, int64_t delta);
 void board_set(int metric, int64_t value);
 
 /* Takes one of `max` holdings of the gauge for this process; false when all processes together
- * hold that many already. board_release gives it back. */
+ * hold that many already, or when two ask at the same instant for the last one. Takes no lock, so
+ * that a stopped process stops nobody else. board_release gives it back. */
 bool board_hold(int gauge, uint64_t max);
 void board_release(int gauge);
 /* The sum over all slots, folded values included. */
@@ -90,5 +96,6 @@ struct board_sample {
     const char *name, *labels, *help; /* valid while the board is */
     int64_t value;
 };
-/* Calls fn for every metric, those of one name one after the other; stops at a result != 0. */
+/* Calls fn for every metric, those of one name one after the other; stops at a result != 0,
+ * which it returns. */
 int board_each(int (*fn)(void *data, const struct board_sample *sample), void *data);
