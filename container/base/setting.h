@@ -51,9 +51,9 @@ struct setting {
     const char *const *choices; /* NULL-terminated, for SETTING_CHOICE */
     const char *help;           /* one sentence, "What it does." */
     const char *example;        /* shown in full.ini where there is no default */
+    /* Instead of the type's own parser; may say in *out_error, on the arena, what was expected.
+     * Returns 0 or -EINVAL. */
     int (*parse)(const char *value, void *field, struct arena *arena, char **out_error);
-    /* instead of the type's own parser; *out_error says what was expected,
-       on the arena; returns 0 or -EINVAL */
 };
 
 /* Errors of one configuration, in the order found. */
@@ -67,6 +67,8 @@ struct setting_errors {
     struct arena *arena;
     struct setting_error *items;
     size_t len;
+    /* private */
+    struct setting_mark *marks; /* where each key was set, newest first */
 };
 
 void setting_errors_add(struct setting_errors *errors, const char *file, unsigned line,
@@ -85,12 +87,16 @@ struct setting_place {
 void setting_init(const struct setting *table, void *values, struct arena *arena, const char *base);
 /* The row for `key` (for SETTING_NAMED rows: the key's first word), or NULL. */
 const struct setting *setting_find(const struct setting *table, const char *key);
-/* Sets one key. Returns 0 or -EINVAL after adding an error that names key and expectation. */
+/* Sets one key; texts are copied. A list or pairs that had a default start empty; any other key
+ * may be set once. Returns 0 or -EINVAL after adding an error that names key and expectation. */
 int setting_set(const struct setting *row, void *values, const char *key, const char *value,
                 const struct setting_place *place, struct setting_errors *errors);
 /* The key of the tables nearest to `key` by edit distance (at most 2 edits, a third of its
  * length), or NULL. `tables` is NULL-terminated. */
 const char *setting_nearest(const struct setting *const *tables, const char *key);
+/* Adds the error for a key that is in none of the tables: with the nearest one, or else all. */
+void setting_add_unknown(const struct setting *const *tables, const char *key,
+                         const struct setting_place *place, struct setting_errors *errors);
 /* The values of a type in words: "a size such as 16K, from 1K to 1G". */
 void setting_expectation(const struct setting *row, char *out, size_t size);
 /* Writes the rows as INI comments and defaults, as conf/full.ini shows them. */
