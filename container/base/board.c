@@ -249,7 +249,8 @@ int board_metric(enum board_kind kind, const char *name, const char *labels, con
 void board_add_shared(int metric, int64_t delta)
 {
     if (metric >= 0)
-        __atomic_fetch_add(&board_mine->shared[metric], (uint64_t)delta, __ATOMIC_RELAXED);
+        atomic_fetch_add_explicit(&board_mine->shared[metric], (uint64_t)delta,
+                                  memory_order_relaxed);
 }
 
 void board_set(int metric, int64_t value)

@@ -11,6 +11,7 @@
  * A process that never attached (unit tests, `gale check`) counts into a private slot and has a
  * table of its own, so a worker attaches before it asks for a metric. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,11 +74,11 @@ int board_metric(enum board_kind kind, const char *name, const char *labels, con
 
 static inline void board_add(int metric, int64_t delta)
 {
-    if (metric >= 0) /* a metric that found no room counts nowhere */
-        __atomic_store_n(&board_mine->values[metric],
-                         __atomic_load_n(&board_mine->values[metric], __ATOMIC_RELAXED) +
-                             (uint64_t)delta,
-                         __ATOMIC_RELAXED);
+    if (metric < 0) /* a metric that found no room counts nowhere */
+        return;
+    _Atomic uint64_t *value = &board_mine->values[metric];
+    uint64_t old = atomic_load_explicit(value, memory_order_relaxed);
+    atomic_store_explicit(value, old + (uint64_t)delta, memory_order_relaxed);
 }
 /* The same from a thread that is not the loop's: an atomic addition. */
 void board_add_shared(int metric, int64_t delta);
