@@ -15,6 +15,11 @@ ifeq ($(VARIANT),asan)
 B := build/asan
 OPTIMIZE := -O1 -fno-omit-frame-pointer
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else ifeq ($(VARIANT),fuzz)
+B := build/fuzz
+CC := clang
+OPTIMIZE := -O1 -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 else
 HARDEN := -D_FORTIFY_SOURCE=2
 endif
@@ -128,6 +133,20 @@ $B/unit/%: tests/unit/%.c $(UNIT_HELPER_OBJECTS) $B/libgale.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
 	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
+
+## make fuzz      run every fuzz target for SECONDS=60
+SECONDS ?= 60
+FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: test-deps
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-binaries
+	@tests/fuzz/run $(SECONDS)
+fuzz-binaries: $(FUZZ)
+.PHONY: fuzz-binaries
+
+$B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
+	    $B/libgale.a $(LIBS)
 
 ## make format    write the house format into every C file
 format:

@@ -26,12 +26,19 @@ struct parse {
     struct section *sections; /* newest first */
 };
 
-/* A marker says which line of which file comes next, and whether a file begins or goes on:
- * \1 > 1 conf.d/x.ini */
+/* \1>1 PATH: the lines of a file follow from line 1 on; \1<7 PATH: after an include, that file goes
+ * on with its line 7; \1! stands for a section line that is no text, which was reported. */
 static bool take_marker(struct parse *parse, struct gale_str line)
 {
-    bool begins = line.len > 1 && line.at[1] == '>';
-    if (line.len < 2 || line.at[0] != INI_LINE_MARKER || (!begins && line.at[1] != '<'))
+    if (line.len < 2 || line.at[0] != INI_LINE_MARKER)
+        return false;
+    if (line.at[1] == '!' && line.len == 2) {
+        parse->line++;
+        parse->where = IN_WRONG_SECTION;
+        return true;
+    }
+    bool begins = line.at[1] == '>';
+    if (!begins && line.at[1] != '<')
         return false;
     struct gale_str path = {line.at + 2, line.len - 2};
     uint64_t number;

@@ -130,20 +130,24 @@ static void take_key(void *data, const char *key, const char *value)
 
 /* ---- one file ---- */
 
-/* Lines that are no text become empty ones, so that they are reported once. */
+/* A line that is no text is reported here, once, and leaves an empty line or, so that the keys
+ * below are not taken for those of the section above, a wrong section. */
 static bool look(void *data, struct gale_str line)
 {
     struct file *file = data;
     struct load *load = file->load;
+    enum ini_line_kind kind = ini_line_kind(line);
     const char *fault = ini_line_text_fault(line, load->errors->arena);
     file->line++;
     file->line_start = load->text.len;
     if (fault)
         setting_errors_add(load->errors, file->path, file->line, "%s", fault);
-    else
+    if (!fault)
         buffer_add_str(&load->text, line);
+    else if (kind == INI_LINE_SECTION)
+        buffer_printf(&load->text, "%c!", INI_LINE_MARKER);
     buffer_add_text(&load->text, "\n");
-    return !fault && ini_line_kind(line) == INI_LINE_KEY && !ini_line_fault(line);
+    return !fault && kind == INI_LINE_KEY && !ini_line_fault(line);
 }
 
 static const char *check_chain(const struct file *file)

@@ -189,14 +189,18 @@ END_TEST
 
 START_TEST(what_is_no_text_is_reported_once)
 {
-    static const char text[] = "[a]\nx = \0\n\x01>7 forged\ny = 1\nz = \xFF\nwrong\n";
+    static const char text[] = "[a]\nx = \0\n\x01>7 forged\ny = 1\nz = \xFF\nwrong\n"
+                               "[b\xFF]\nof = b\n[c]\nd = e\n";
     begin();
     write_file("a.ini", text, sizeof(text) - 1);
     expect("a.ini", "a.ini:1 [a]\n"
                     "a.ini:4 y=1\n"
+                    "a.ini:9 [c]\n"
+                    "a.ini:10 d=e\n"
                     "a.ini:2! byte 5 of the line is the control character 0x00\n"
                     "a.ini:3! byte 1 of the line is the control character 0x01\n"
                     "a.ini:5! byte 5 of the line (0xFF) is not UTF-8\n"
+                    "a.ini:7! byte 3 of the line (0xFF) is not UTF-8\n"
                     "a.ini:6! expected [SECTION], KEY = VALUE or ; COMMENT\n");
     finish();
 }
