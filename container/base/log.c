@@ -73,6 +73,8 @@ static bool is_control(uint32_t code)
 static size_t plain_len(struct gale_str text)
 {
     uint32_t code;
+    if (text.at[0] >= 0x20 && text.at[0] < 0x7F)
+        return 1; /* what nearly all are */
     size_t len = utf8_next(text, &code);
     return len && !is_control(code) ? len : 0;
 }

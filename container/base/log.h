@@ -8,7 +8,8 @@
  * Lines are gathered and written whole by log_flush (the loop calls it at the end of each turn)
  * without blocking; what a stalled pipe does not take is dropped and counted, and the count is
  * logged when the pipe moves again. Before log_gather is called, and so in short-lived commands,
- * each line is written at once, waiting where it must. All functions may be called on any thread.
+ * each line is written at once, waiting where it must. All functions may be called on any thread,
+ * but not between fork and exec.
  * A failure is logged once, by whoever decides what to do about it. */
 #pragma once
 #include <stdbool.h>
