@@ -3,6 +3,7 @@
  * A poller knows descriptors by number and generation and keeps no handlers. Interest is a set of
  * IOLOOP_ bits; `tag` comes back with each event, so that the loop can tell a stale one. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct poller;
@@ -15,6 +16,7 @@ struct poller_event {
 
 struct poller_kind {
     const char *name;
+    bool forgets_closed; /* a descriptor that is closed needs no set(..., 0) */
     int (*open)(struct poller **out_poller);
     void (*close)(struct poller *poller);
     /* Changes the interest in fd from `had` to `want`; had 0 adds, want 0 removes. Returns 0,
@@ -26,6 +28,10 @@ struct poller_kind {
 };
 
 extern const struct poller_kind poller_epoll, poller_poll, poller_select;
+
+/* For pollers whose kernel interface takes any descriptor: 0 if waiting for fd has a meaning, else
+ * -EPERM (a file is always ready) or -EBADF. */
+int poller_check(int fd);
 
 /* The row of that name; NULL name: epoll. NULL when there is none. */
 const struct poller_kind *poller_find(const char *name);

@@ -40,8 +40,8 @@ struct timer_heap {
 void timer_heap_finish(struct timer_heap *heap);
 void timer_heap_put(struct timer_heap *heap, struct timer *timer, int64_t deadline_ms);
 void timer_heap_remove(struct timer_heap *heap, struct timer *timer);
-/* The next due timer taken out of the heap, or NULL; only those started before `order_end`, so
- * that a timer that restarts itself with no delay cannot hold the turn. */
+/* The next due timer taken out of the heap, or NULL. Stops at the first one that was not started
+ * before `order_end`, so that a timer that restarts itself with no delay cannot hold the turn. */
 struct timer *timer_heap_pop_due(struct timer_heap *heap, int64_t now_ms, uint64_t order_end);
 /* Milliseconds until the first deadline (0 if due), or -1 when there is none. */
 int64_t timer_heap_wait_ms(const struct timer_heap *heap, int64_t now_ms);
