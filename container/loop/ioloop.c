@@ -148,6 +148,7 @@ static int turn(struct ioloop *loop, int64_t max_wait_ms)
         loop->now_ms = clock_mono_ms();
     }
     int64_t slept_ms = loop->now_ms;
+    loop->has_forgotten = false;
     int n =
         loop->kind->wait(loop->poller, events, EVENTS_A_TURN, poll_timeout_ms(loop, max_wait_ms));
     if (n < 0)

@@ -25,8 +25,8 @@ enum {
                           select poller only as a read event */
 };
 
-/* `events` holds the IOLOOP_ bits that came; an error condition counts as READ and WRITE, so that
- * the I/O call finds the error. */
+/* `events` holds the IOLOOP_ bits that came, of those that have a handler; an error condition
+ * counts as all of them, so that the I/O call finds the error. */
 typedef void ioloop_io_fn(void *data, unsigned events);
 typedef void ioloop_call_fn(void *data);
 
@@ -72,7 +72,8 @@ int ioloop_watch(struct ioloop *loop, int fd, unsigned event, ioloop_io_fn *fn, 
 void ioloop_unwatch(struct ioloop *loop, int fd, unsigned events);
 /* Takes everything about fd away, in the kernel too; events of this turn still pending for it
  * are not delivered to whoever opens the same number next. Before a descriptor is closed or
- * handed to another process. */
+ * handed to another process; and by the new owner of a descriptor that foreign code opened, since
+ * it may have closed the number's last one behind the loop's back. */
 void ioloop_forget(struct ioloop *loop, int fd);
 /* ioloop_forget and close(fd) in one, which saves a system call where the kernel forgets by
  * itself. Not for a descriptor that has duplicates. */

@@ -45,6 +45,7 @@ struct ioloop {
     struct poller *poller;     /* owned */
     struct ioloop_slot *slots; /* owned; by descriptor */
     size_t slots_len;
+    bool has_forgotten; /* since the last poll: events of this turn may carry old tags */
     struct timer_heap timers;
     struct list deferred;
     struct list turn_end;

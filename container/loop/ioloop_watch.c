@@ -64,9 +64,10 @@ void ioloop_unwatch(struct ioloop *loop, int fd, unsigned events)
 }
 
 /* Empties the slot; what is still to come for this owner carries an old tag. */
-static void clear_slot(struct ioloop_slot *slot)
+static void clear_slot(struct ioloop *loop, struct ioloop_slot *slot)
 {
     *slot = (struct ioloop_slot){.tag = slot->tag + 1};
+    loop->has_forgotten = true;
 }
 
 void ioloop_forget(struct ioloop *loop, int fd)
@@ -77,7 +78,7 @@ void ioloop_forget(struct ioloop *loop, int fd)
         return;
     if (slot->interest)
         loop->kind->set(loop->poller, fd, slot->tag, slot->interest, 0);
-    clear_slot(slot);
+    clear_slot(loop, slot);
 }
 
 void ioloop_close(struct ioloop *loop, int fd)
@@ -85,7 +86,7 @@ void ioloop_close(struct ioloop *loop, int fd)
     ioloop_check_process(loop);
     struct ioloop_slot *slot = find_slot(loop, fd);
     if (slot && loop->kind->forgets_closed)
-        clear_slot(slot);
+        clear_slot(loop, slot);
     else
         ioloop_forget(loop, fd);
     close(fd);
@@ -97,14 +98,47 @@ static struct ioloop_slot *owner_of(const struct ioloop *loop, const struct poll
     return slot && slot->tag == event->tag ? slot : NULL;
 }
 
+/* Fills a new set with what the slots ask for, but for numbers that were closed behind the loop's
+ * back. */
+static int fill(struct ioloop *loop, struct poller *poller)
+{
+    for (size_t fd = 0; fd < loop->slots_len; fd++) {
+        struct ioloop_slot *slot = &loop->slots[fd];
+        int r = slot->interest ? loop->kind->set(poller, (int)fd, slot->tag, 0, slot->interest) : 0;
+        if (r == -EBADF || r == -EPERM)
+            slot->interest = 0;
+        else if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A descriptor that was closed while a duplicate lives on, say in a child that a plugin forked,
+ * stays in epoll's set, and its number can no longer take it out: without a new set its events
+ * would keep the loop from ever sleeping. Where there is no room for one, the next event tries
+ * again. */
+static void renew_poller(struct ioloop *loop)
+{
+    struct poller *fresh;
+    if (loop->kind->open(&fresh) < 0)
+        return;
+    struct poller *useless = fresh;
+    if (fill(loop, fresh) == 0) {
+        useless = loop->poller;
+        loop->poller = fresh;
+    }
+    loop->kind->close(useless);
+}
+
 static void shrink_interest(struct ioloop *loop, int fd, struct ioloop_slot *slot,
                             unsigned unwanted)
 {
-    unsigned want = slot->interest & ~unwanted;
-    if (want == slot->interest)
+    unsigned had = slot->interest, want = had & ~unwanted;
+    if (!unwanted || (had && want == had))
         return;
-    loop->kind->set(loop->poller, fd, slot->tag, slot->interest, want);
     slot->interest = (uint8_t)want;
+    if (!had || loop->kind->set(loop->poller, fd, slot->tag, had, want) < 0)
+        renew_poller(loop);
 }
 
 /* A handler that is set during this for another bit is not called: the readiness it would be told
@@ -112,6 +146,8 @@ static void shrink_interest(struct ioloop *loop, int fd, struct ioloop_slot *slo
 void ioloop_deliver(struct ioloop *loop, const struct poller_event *event)
 {
     struct ioloop_slot *slot = owner_of(loop, event);
+    if (!slot && !loop->has_forgotten)
+        renew_poller(loop);
     unsigned wanted = slot ? event->events & slot->wanted : 0;
     for (unsigned i = 0; i < IOLOOP_HANDLERS && slot; i++) {
         if (!(wanted & slot->wanted & 1u << i))

@@ -1,0 +1,696 @@
+/* Descriptors: handlers, lazy interest, and the ways in which an event can be stale. */
+#include "on_pollers.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include "loop/ioloop_private.h"
+
+enum { READ = IOLOOP_READ, WRITE = IOLOOP_WRITE, HANGUP = IOLOOP_HANGUP };
+
+/* ---- a poller that counts, between the loop and the real one ---- */
+
+static struct poller_kind counting;
+static const struct poller_kind *real;
+static int sets, events_seen;
+
+static int counted_set(struct poller *p, int fd, uint32_t tag, unsigned had, unsigned want)
+{
+    sets++;
+    return real->set(p, fd, tag, had, want);
+}
+
+static int counted_wait(struct poller *p, struct poller_event *out_events, int cap, int timeout_ms)
+{
+    int n = real->wait(p, out_events, cap, timeout_ms);
+    events_seen += n;
+    return n;
+}
+
+static void count_calls(void)
+{
+    real = loop->kind;
+    counting = *real;
+    counting.set = counted_set;
+    counting.wait = counted_wait;
+    loop->kind = &counting;
+    sets = events_seen = 0;
+}
+
+/* ---- a handler that notes its calls and may do one thing ---- */
+
+struct probe {
+    int fd, calls;
+    unsigned events; /* of the last call */
+    bool takes;      /* reads one byte a call */
+    ioloop_call_fn *act;
+    void *data;
+    uint64_t turn;
+};
+
+static void on_event(void *data, unsigned events)
+{
+    struct probe *probe = data;
+    char byte;
+    probe->calls++;
+    probe->events = events;
+    probe->turn = ioloop_turn_number(loop);
+    if (probe->takes)
+        ck_assert_int_eq(read(probe->fd, &byte, 1), 1);
+    if (probe->act)
+        probe->act(probe->data);
+}
+
+static void watch(struct probe *probe, int fd, unsigned event)
+{
+    probe->fd = fd;
+    ck_assert_int_eq(ioloop_watch(loop, fd, event, on_event, probe), 0);
+}
+
+/* ---- tests ---- */
+
+START_TEST(a_reader_hears_of_reading_only)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    struct probe reader = {.takes = true};
+    watch(&reader, fds[0], READ);
+    turns(2);
+    ck_assert_int_eq(reader.calls, 0);
+    send_text(fds[1], "abcd");
+    turns(2);
+    ck_assert_int_eq(reader.calls, 2); /* level-triggered: what is left comes again */
+    ck_assert_uint_eq(reader.events, READ);
+    turns(5);
+    ck_assert_int_eq(reader.calls, 4);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+START_TEST(refuses_what_it_cannot_watch)
+{
+    loop_open();
+    struct probe probe = {0};
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(ioloop_watch(loop, file, READ, on_event, &probe), -EPERM);
+    ck_assert_int_eq(ioloop_watch(loop, -1, READ, on_event, &probe), -EBADF);
+    ck_assert_int_eq(ioloop_watch(loop, INT32_MAX, READ, on_event, &probe),
+                     is_select() ? -ERANGE : -EBADF);
+    close(file);
+    ck_assert_int_eq(ioloop_watch(loop, file, READ, on_event, &probe), -EBADF);
+    ck_assert_uint_lt(loop->slots_len, 1000); /* no table for numbers that are none */
+    turns(1);
+    ck_assert_int_eq(probe.calls, 0);
+    loop_close();
+}
+END_TEST
+
+START_TEST(taking_away_what_is_not_there)
+{
+    loop_open();
+    static const int numbers[] = {-1, 0, 99, 100000, INT32_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        ioloop_unwatch(loop, numbers[i], READ | WRITE | HANGUP);
+        ioloop_forget(loop, numbers[i]);
+        ioloop_forget(loop, numbers[i]);
+    }
+    loop_close();
+}
+END_TEST
+
+START_TEST(reader_and_writer_are_apart)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    struct probe reader = {0}, writer = {0}, other = {0};
+    watch(&reader, fds[0], READ);
+    watch(&writer, fds[0], WRITE);
+    turns(1);
+    ck_assert_int_eq(reader.calls, 0);
+    ck_assert_uint_eq(writer.events, WRITE);
+    watch(&other, fds[0], WRITE); /* replaces */
+    send_text(fds[1], "x");
+    turns(1);
+    ck_assert_int_eq(writer.calls, 1);
+    ck_assert_uint_eq(reader.events, READ | WRITE); /* both came, both are wanted */
+    ck_assert_uint_eq(other.events, READ | WRITE);
+    ioloop_unwatch(loop, fds[0], WRITE);
+    turns(3);
+    ck_assert_int_eq(other.calls, 1);
+    ck_assert_int_eq(reader.calls, 4);
+    ck_assert_uint_eq(reader.events, READ);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+static struct probe one, two; /* that act on each other */
+
+static void unwatch_write_of_one(void *data)
+{
+    (void)data;
+    ioloop_unwatch(loop, one.fd, WRITE);
+}
+
+START_TEST(a_handler_taken_away_in_the_turn_is_not_called)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    send_text(fds[1], "x");
+    one = (struct probe){.act = unwatch_write_of_one};
+    two = (struct probe){0};
+    watch(&one, fds[0], READ);
+    watch(&two, fds[0], WRITE);
+    turns(3);
+    ck_assert_int_eq(one.calls, 3);
+    ck_assert_int_eq(two.calls, 0);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+static void replace_self(void *data)
+{
+    (void)data;
+    watch(&two, one.fd, READ);
+}
+
+static void add_writer(void *data)
+{
+    (void)data;
+    watch(&two, one.fd, WRITE);
+}
+
+START_TEST(a_handler_replaces_itself)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    send_text(fds[1], "x");
+    one = (struct probe){.act = replace_self};
+    two = (struct probe){.takes = true};
+    watch(&one, fds[0], READ);
+    turns(3);
+    ck_assert_int_eq(one.calls, 1);
+    ck_assert_int_eq(two.calls, 1);
+    ck_assert_uint_eq(two.turn, one.turn + 1);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+/* The writer is added while READ|WRITE is delivered: what was known of WRITE may be used up. */
+START_TEST(a_handler_added_in_the_turn_waits_for_the_next)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    struct probe early = {0};
+    watch(&early, fds[0], WRITE); /* the kernel's interest in WRITE outlives its handler */
+    ioloop_unwatch(loop, fds[0], WRITE);
+    send_text(fds[1], "x");
+    one = (struct probe){.takes = true, .act = add_writer};
+    two = (struct probe){0};
+    watch(&one, fds[0], READ);
+    turns(2);
+    ck_assert_int_eq(one.calls, 1);
+    ck_assert_int_eq(two.calls, 1);
+    ck_assert_uint_eq(two.turn, one.turn + 1);
+    ck_assert_uint_eq(two.events, WRITE);
+    ck_assert_int_eq(early.calls, 0);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+static void forget_other(void *data)
+{
+    struct probe *other = data;
+    ioloop_forget(loop, other->fd);
+}
+
+START_TEST(of_two_ready_the_first_forgets_the_second)
+{
+    loop_open();
+    int a[2], b[2];
+    pair_open(a);
+    pair_open(b);
+    send_text(a[1], "abc");
+    send_text(b[1], "abc");
+    one = (struct probe){.act = forget_other, .data = &two};
+    two = (struct probe){.act = forget_other, .data = &one};
+    watch(&one, a[0], READ);
+    watch(&two, b[0], READ);
+    turns(1);
+    ck_assert_int_eq(one.calls + two.calls, 1);
+    turns(3);
+    ck_assert_int_eq(one.calls + two.calls, 4); /* the first goes on */
+    ck_assert(one.calls == 0 || two.calls == 0);
+    pair_close(a);
+    pair_close(b);
+    loop_close();
+}
+END_TEST
+
+/* ---- a number changes hands while its event is on the way ---- */
+
+static struct probe heir;
+static int heir_peer, stranger;
+
+/* Closes the other probe's descriptor and opens a silent one under the same number. */
+static void take_number(void *data)
+{
+    struct probe *other = data;
+    int fd = other->fd, fds[2];
+    if (stranger) {
+        ioloop_forget(loop, fd);
+        close(fd);
+    } else {
+        ioloop_close(loop, fd);
+    }
+    pair_open(fds);
+    ck_assert_int_eq(fds[0], fd);
+    heir_peer = fds[1];
+    watch(&heir, fd, READ);
+    one.act = two.act = NULL;
+    one.takes = two.takes = true;
+}
+
+static void check_number_changes_hands(void)
+{
+    loop_open();
+    int a[2], b[2];
+    pair_open(a);
+    pair_open(b);
+    send_text(a[1], "x");
+    send_text(b[1], "x");
+    one = (struct probe){.act = take_number, .data = &two};
+    two = (struct probe){.act = take_number, .data = &one};
+    heir = (struct probe){.takes = true};
+    watch(&one, a[0], READ);
+    watch(&two, b[0], READ);
+    turns(1);
+    ck_assert_int_eq(one.calls + two.calls, 1);
+    turns(3);
+    ck_assert_int_eq(heir.calls, 0);
+    send_text(heir_peer, "y");
+    turns(2);
+    ck_assert_int_eq(heir.calls, 1);
+    ck_assert_uint_eq(heir.events, READ);
+    pair_close(a);
+    pair_close(b);
+    ioloop_close(loop, heir_peer);
+    loop_close();
+}
+
+START_TEST(no_event_reaches_a_new_owner_after_close)
+{
+    stranger = 0;
+    check_number_changes_hands();
+}
+END_TEST
+
+START_TEST(no_event_reaches_a_new_owner_after_forget)
+{
+    stranger = 1;
+    check_number_changes_hands();
+}
+END_TEST
+
+static void close_own(void *data)
+{
+    struct probe *probe = data;
+    int fds[2];
+    ioloop_close(loop, probe->fd);
+    pair_open(fds);
+    ck_assert_int_eq(fds[0], probe->fd);
+    heir_peer = fds[1];
+    watch(&heir, fds[0], WRITE);
+}
+
+/* READ and WRITE both came; the reader closes and another takes the number for writing. */
+START_TEST(a_reader_closes_and_a_new_writer_comes)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    send_text(fds[1], "x");
+    one = (struct probe){.act = close_own, .data = &one};
+    two = (struct probe){0};
+    heir = (struct probe){0};
+    watch(&one, fds[0], READ);
+    watch(&two, fds[0], WRITE);
+    turns(1);
+    ck_assert_int_eq(one.calls, 1);
+    ck_assert_int_eq(two.calls, 0);
+    ck_assert_int_eq(heir.calls, 0);
+    turns(1);
+    ck_assert_int_eq(heir.calls, 1);
+    ck_assert_uint_eq(heir.turn, one.turn + 1);
+    pair_close(fds);
+    ioloop_close(loop, heir_peer);
+    loop_close();
+}
+END_TEST
+
+static void watch_high(void *data)
+{
+    struct probe *probe = data;
+    int high = fcntl(probe->fd, F_DUPFD_CLOEXEC, 900);
+    ck_assert_int_ge(high, 0);
+    watch(&heir, high, WRITE); /* the table moves */
+    probe->act = NULL;
+}
+
+START_TEST(the_table_grows_inside_a_handler)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    send_text(fds[1], "x");
+    one = (struct probe){.act = watch_high, .data = &one};
+    two = (struct probe){0};
+    heir = (struct probe){0};
+    watch(&one, fds[0], READ);
+    watch(&two, fds[0], WRITE);
+    turns(2);
+    ck_assert_int_eq(one.calls, 2);
+    ck_assert_int_eq(two.calls, 2);
+    ck_assert_int_eq(heir.calls, 1);
+    ioloop_forget(loop, heir.fd);
+    close(heir.fd);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+/* ---- what the kernel is told ---- */
+
+static void unwatch_read(void *data)
+{
+    struct probe *probe = data;
+    ioloop_unwatch(loop, probe->fd, READ);
+}
+
+START_TEST(a_kept_connection_costs_no_set)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    count_calls();
+    struct probe server = {.takes = true, .act = unwatch_read, .data = &server};
+    for (int i = 0; i < 100; i++) { /* wait, serve with nobody watching, wait again */
+        watch(&server, fds[0], READ);
+        send_text(fds[1], "q");
+        turns(1);
+        send_text(fds[0], "a");
+        char answer;
+        ck_assert_int_eq(read(fds[1], &answer, 1), 1);
+        turns(1);
+    }
+    ck_assert_int_eq(server.calls, 100);
+    ck_assert_int_eq(sets, 1);
+    pair_close(fds);
+    ck_assert_int_eq(sets, real->forgets_closed ? 1 : 2);
+    loop_close();
+}
+END_TEST
+
+START_TEST(an_unwanted_event_comes_once)
+{
+    static const unsigned kinds[] = {READ, WRITE, HANGUP};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i] == HANGUP && is_select())
+            continue;
+        loop_open();
+        int fds[2];
+        pair_open(fds);
+        count_calls();
+        struct probe probe = {0};
+        watch(&probe, fds[0], kinds[i]);
+        ioloop_unwatch(loop, fds[0], kinds[i]);
+        send_text(fds[1], "x");
+        shutdown(fds[1], SHUT_WR);
+        turns(5);
+        ck_assert_int_eq(events_seen, 1);
+        ck_assert_int_eq(sets, 2);
+        ck_assert_int_eq(probe.calls, 0);
+        watch(&probe, fds[0], kinds[i]); /* and is back when somebody wants it */
+        turns(1);
+        ck_assert_int_eq(probe.calls, 1);
+        pair_close(fds);
+        loop_close();
+    }
+}
+END_TEST
+
+START_TEST(unwanted_bits_go_while_wanted_ones_stay)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    count_calls();
+    struct probe reader = {.takes = true}, writer = {0};
+    watch(&reader, fds[0], READ);
+    watch(&writer, fds[0], WRITE);
+    ioloop_unwatch(loop, fds[0], WRITE);
+    turns(3);
+    ck_assert_int_eq(events_seen, 1);
+    send_text(fds[1], "x");
+    turns(3);
+    ck_assert_int_eq(reader.calls, 1);
+    ck_assert_int_eq(writer.calls, 0);
+    ck_assert_int_eq(sets, 3);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+START_TEST(a_dead_connection_nobody_handles_does_not_spin)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    count_calls();
+    struct probe probe = {0};
+    watch(&probe, fds[0], READ);
+    watch(&probe, fds[0], HANGUP);
+    ioloop_unwatch(loop, fds[0], READ | HANGUP);
+    close(fds[1]);
+    turns(5);
+    ck_assert_int_le(events_seen, 1);
+    ck_assert_int_eq(probe.calls, 0);
+    watch(&probe, fds[0], READ);
+    turns(1);
+    ck_assert_int_eq(probe.calls, 1);
+    ioloop_close(loop, fds[0]);
+    loop_close();
+}
+END_TEST
+
+/* ---- hang-ups and errors ---- */
+
+START_TEST(a_half_close_is_a_hang_up)
+{
+    loop_open();
+    int fds[2];
+    pair_open(fds);
+    struct probe hangup = {0}, reader = {0};
+    watch(&hangup, fds[0], HANGUP);
+    send_text(fds[1], "unread");
+    turns(2);
+    ck_assert_int_eq(hangup.calls, 0);
+    shutdown(fds[1], SHUT_WR);
+    turns(1);
+    ck_assert_int_eq(hangup.calls, is_select() ? 0 : 1);
+    if (!is_select())
+        ck_assert_uint_eq(hangup.events, HANGUP);
+    watch(&reader, fds[0], READ);
+    turns(1);
+    ck_assert_uint_eq(reader.events & READ, READ);
+    pair_close(fds);
+    loop_close();
+}
+END_TEST
+
+START_TEST(whoever_has_a_handler_hears_of_an_error)
+{
+    enum { READ_END, WRITE_END };
+    static const struct {
+        int end;
+        unsigned event;
+    } rows[] = {{READ_END, READ}, {WRITE_END, WRITE}, {READ_END, HANGUP}, {WRITE_END, HANGUP}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].event == HANGUP && is_select())
+            continue;
+        loop_open();
+        int fds[2];
+        ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+        while (rows[i].end == WRITE_END && write(fds[1], "full", 4) > 0)
+            ;
+        struct probe probe = {0};
+        watch(&probe, fds[rows[i].end], rows[i].event);
+        turns(1);
+        ck_assert_int_eq(probe.calls, 0);
+        close(fds[!rows[i].end]);
+        turns(1);
+        ck_assert_int_eq(probe.calls, 1);
+        ck_assert_uint_eq(probe.events, rows[i].event);
+        ioloop_close(loop, fds[rows[i].end]);
+        loop_close();
+    }
+}
+END_TEST
+
+START_TEST(a_refused_connect_is_writable)
+{
+    loop_open();
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, but nobody listens */
+    ck_assert_int_eq(bind(taken, (struct sockaddr *)&at, len), 0);
+    ck_assert_int_eq(getsockname(taken, (struct sockaddr *)&at, &len), 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    (void)connect(fd, (struct sockaddr *)&at, len);
+    struct probe probe = {0};
+    watch(&probe, fd, WRITE);
+    for (int i = 0; i < 10 && !probe.calls; i++)
+        ck_assert_int_eq(ioloop_turn(loop, 1000), 0);
+    ck_assert_int_ge(probe.calls, 1);
+    ioloop_close(loop, fd);
+    close(taken);
+    loop_close();
+}
+END_TEST
+
+/* ---- descriptors that foreign code closed ---- */
+
+START_TEST(a_new_owner_that_forgets_first_is_heard)
+{
+    loop_open();
+    int fds[2], again[2];
+    pair_open(fds);
+    struct probe old = {0}, new = {.takes = true};
+    watch(&old, fds[0], READ);
+    ioloop_unwatch(loop, fds[0], READ);
+    close(fds[0]); /* without a word to the loop */
+    pair_open(again);
+    ck_assert_int_eq(again[0], fds[0]);
+    ioloop_forget(loop, again[0]);
+    watch(&new, again[0], READ);
+    send_text(again[1], "x");
+    turns(2);
+    ck_assert_int_eq(old.calls, 0);
+    ck_assert_int_eq(new.calls, 1);
+    close(fds[1]);
+    pair_close(again);
+    loop_close();
+}
+END_TEST
+
+START_TEST(another_interest_finds_the_new_owner)
+{
+    loop_open();
+    int fds[2], again[2];
+    pair_open(fds);
+    struct probe old = {0}, new = {0};
+    watch(&old, fds[0], READ);
+    ioloop_unwatch(loop, fds[0], READ);
+    close(fds[0]);
+    pair_open(again);
+    watch(&new, again[0], WRITE);
+    turns(1);
+    ck_assert_int_eq(new.calls, 1);
+    close(fds[1]);
+    pair_close(again);
+    loop_close();
+}
+END_TEST
+
+/* As in a plugin's forked child: the descriptor is closed here, its file is open elsewhere. */
+static void check_a_duplicate_does_not_spin(bool by_loop)
+{
+    loop_open();
+    int fds[2], other[2];
+    pair_open(fds);
+    pair_open(other);
+    int duplicate = dup(fds[0]);
+    struct probe gone = {0}, stays = {.takes = true};
+    watch(&gone, fds[0], READ);
+    watch(&stays, other[0], READ);
+    if (by_loop)
+        ioloop_close(loop, fds[0]);
+    else {
+        ioloop_unwatch(loop, fds[0], READ);
+        close(fds[0]);
+    }
+    send_text(fds[1], "x");
+    turns(2);
+    count_calls();
+    turns(3);
+    ck_assert_int_eq(events_seen, 0);
+    ck_assert_int_eq(gone.calls, 0);
+    send_text(other[1], "x");
+    turns(2);
+    ck_assert_int_eq(stays.calls, 1);
+    close(duplicate);
+    ioloop_close(loop, fds[1]);
+    pair_close(other);
+    loop_close();
+}
+
+START_TEST(a_duplicate_of_a_closed_one_does_not_spin)
+{
+    check_a_duplicate_does_not_spin(true);
+}
+END_TEST
+
+START_TEST(a_duplicate_of_one_closed_by_others_does_not_spin)
+{
+    check_a_duplicate_does_not_spin(false);
+}
+END_TEST
+
+/* ---- many ---- */
+
+START_TEST(three_hundred_ready_at_once_are_all_served)
+{
+    enum { PAIRS = 300 };
+    static struct probe probes[PAIRS];
+    static int fds[PAIRS][2];
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    loop_open();
+    for (int i = 0; i < PAIRS; i++) {
+        pair_open(fds[i]);
+        probes[i] = (struct probe){0};
+        watch(&probes[i], fds[i][0], READ);
+        send_text(fds[i][1], "x");
+    }
+    turns(4);
+    for (int i = 0; i < PAIRS; i++) {
+        ck_assert_int_ge(probes[i].calls, 2); /* though they stay readable and do not fit a turn */
+        pair_close(fds[i]);
+    }
+    loop_close();
+}
+END_TEST
+
+UNIT_MAIN_ON_POLLERS(
+    a_reader_hears_of_reading_only, refuses_what_it_cannot_watch, taking_away_what_is_not_there,
+    reader_and_writer_are_apart, a_handler_taken_away_in_the_turn_is_not_called,
+    a_handler_replaces_itself, a_handler_added_in_the_turn_waits_for_the_next,
+    of_two_ready_the_first_forgets_the_second, no_event_reaches_a_new_owner_after_close,
+    no_event_reaches_a_new_owner_after_forget, a_reader_closes_and_a_new_writer_comes,
+    the_table_grows_inside_a_handler, a_kept_connection_costs_no_set, an_unwanted_event_comes_once,
+    unwanted_bits_go_while_wanted_ones_stay, a_dead_connection_nobody_handles_does_not_spin,
+    a_half_close_is_a_hang_up, whoever_has_a_handler_hears_of_an_error,
+    a_refused_connect_is_writable, a_new_owner_that_forgets_first_is_heard,
+    another_interest_finds_the_new_owner, a_duplicate_of_a_closed_one_does_not_spin,
+    a_duplicate_of_one_closed_by_others_does_not_spin, three_hundred_ready_at_once_are_all_served)
