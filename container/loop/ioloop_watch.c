@@ -99,16 +99,16 @@ static struct ioloop_slot *owner_of(const struct ioloop *loop, const struct poll
 }
 
 /* Fills a new set with what the slots ask for, but for numbers that were closed behind the loop's
- * back. */
+ * back and are nobody's now, or a file's, or the new set's own. */
 static int fill(struct ioloop *loop, struct poller *poller)
 {
     for (size_t fd = 0; fd < loop->slots_len; fd++) {
         struct ioloop_slot *slot = &loop->slots[fd];
         int r = slot->interest ? loop->kind->set(poller, (int)fd, slot->tag, 0, slot->interest) : 0;
-        if (r == -EBADF || r == -EPERM)
-            slot->interest = 0;
-        else if (r < 0)
+        if (r == -ENOMEM || r == -ENOSPC)
             return r;
+        if (r < 0)
+            slot->interest = 0;
     }
     return 0;
 }

@@ -12,7 +12,13 @@ enum { READ = IOLOOP_READ, WRITE = IOLOOP_WRITE, HANGUP = IOLOOP_HANGUP };
 
 static struct poller_kind counting;
 static const struct poller_kind *real;
-static int sets, events_seen;
+static int opens, sets, events_seen;
+
+static int counted_open(struct poller **out_poller)
+{
+    opens++;
+    return real->open(out_poller);
+}
 
 static int counted_set(struct poller *p, int fd, uint32_t tag, unsigned had, unsigned want)
 {
@@ -31,10 +37,11 @@ static void count_calls(void)
 {
     real = loop->kind;
     counting = *real;
+    counting.open = counted_open;
     counting.set = counted_set;
     counting.wait = counted_wait;
     loop->kind = &counting;
-    sets = events_seen = 0;
+    opens = sets = events_seen = 0;
 }
 
 /* ---- a handler that notes its calls and may do one thing ---- */
@@ -243,10 +250,12 @@ START_TEST(of_two_ready_the_first_forgets_the_second)
     send_text(b[1], "abc");
     one = (struct probe){.act = forget_other, .data = &two};
     two = (struct probe){.act = forget_other, .data = &one};
+    count_calls();
     watch(&one, a[0], READ);
     watch(&two, b[0], READ);
     turns(1);
     ck_assert_int_eq(one.calls + two.calls, 1);
+    ck_assert_int_eq(opens, 0); /* the old tag was to be expected: no reason for a new set */
     turns(3);
     ck_assert_int_eq(one.calls + two.calls, 4); /* the first goes on */
     ck_assert(one.calls == 0 || two.calls == 0);
@@ -621,11 +630,12 @@ static void check_a_duplicate_does_not_spin(bool by_loop)
     int duplicate = dup(fds[0]);
     struct probe gone = {0}, stays = {.takes = true};
     watch(&gone, fds[0], READ);
+    watch(&gone, fds[0], HANGUP);
     watch(&stays, other[0], READ);
-    if (by_loop)
+    if (by_loop) {
         ioloop_close(loop, fds[0]);
-    else {
-        ioloop_unwatch(loop, fds[0], READ);
+    } else {
+        ioloop_unwatch(loop, fds[0], READ | HANGUP);
         close(fds[0]);
     }
     send_text(fds[1], "x");
