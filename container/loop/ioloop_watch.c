@@ -115,30 +115,31 @@ static int fill(struct ioloop *loop, struct poller *poller)
 
 /* A descriptor that was closed while a duplicate lives on, say in a child that a plugin forked,
  * stays in epoll's set, and its number can no longer take it out: without a new set its events
- * would keep the loop from ever sleeping. Where there is no room for one, the next event tries
- * again. */
-static void renew_poller(struct ioloop *loop)
+ * would keep the loop from ever sleeping. False where there is no room for one. */
+static bool renew_poller(struct ioloop *loop)
 {
     struct poller *fresh;
     if (loop->kind->open(&fresh) < 0)
-        return;
-    struct poller *useless = fresh;
-    if (fill(loop, fresh) == 0) {
-        useless = loop->poller;
-        loop->poller = fresh;
+        return false;
+    if (fill(loop, fresh) < 0) {
+        loop->kind->close(fresh);
+        return false;
     }
-    loop->kind->close(useless);
+    loop->kind->close(loop->poller);
+    loop->poller = fresh;
+    return true;
 }
 
 static void shrink_interest(struct ioloop *loop, int fd, struct ioloop_slot *slot,
                             unsigned unwanted)
 {
-    unsigned had = slot->interest, want = had & ~unwanted;
-    if (!unwanted || (had && want == had))
+    uint8_t had = slot->interest, want = had & (uint8_t)~unwanted;
+    if (want == had)
         return;
-    slot->interest = (uint8_t)want;
-    if (!had || loop->kind->set(loop->poller, fd, slot->tag, had, want) < 0)
-        renew_poller(loop);
+    slot->interest = want;
+    int r = loop->kind->set(loop->poller, fd, slot->tag, had, want);
+    if (r < 0 && !renew_poller(loop))
+        slot->interest = had; /* so that the next event tries again */
 }
 
 /* A handler that is set during this for another bit is not called: the readiness it would be told

@@ -56,8 +56,8 @@ static int set_epoll(struct poller *poller, int fd, uint32_t tag, unsigned had, 
                                 .data.u64 = (uint64_t)tag << 32 | (uint32_t)fd};
     int op = !want ? EPOLL_CTL_DEL : had ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int r = epoll_ctl(poller->fd, op, fd, &event);
-    /* Somebody closed the descriptor behind the loop's back, and the number is another's now. */
-    if (r < 0 && errno == ENOENT && op == EPOLL_CTL_MOD)
+    /* Somebody closed the descriptor behind the loop's back, and this is the number's new owner. */
+    if (r < 0 && errno == ENOENT && had && want & ~had)
         r = epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event);
     return r < 0 ? -errno : 0;
 }
