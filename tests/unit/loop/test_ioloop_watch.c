@@ -1,82 +1,8 @@
-/* Descriptors: handlers, lazy interest, and the ways in which an event can be stale. */
-#include "on_pollers.h"
+/* Descriptors: handlers, and the ways in which an event can be stale. */
+#include "io_probe.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
-#include "loop/ioloop_private.h"
-
-enum { READ = IOLOOP_READ, WRITE = IOLOOP_WRITE, HANGUP = IOLOOP_HANGUP };
-
-/* ---- a poller that counts, between the loop and the real one ---- */
-
-static struct poller_kind counting;
-static const struct poller_kind *real;
-static int opens, opens_to_fail, sets, events_seen;
-
-static int counted_open(struct poller **out_poller)
-{
-    opens++;
-    if (opens_to_fail && opens_to_fail--)
-        return -EMFILE;
-    return real->open(out_poller);
-}
-
-static int counted_set(struct poller *p, int fd, uint32_t tag, unsigned had, unsigned want)
-{
-    sets++;
-    return real->set(p, fd, tag, had, want);
-}
-
-static int counted_wait(struct poller *p, struct poller_event *out_events, int cap, int timeout_ms)
-{
-    int n = real->wait(p, out_events, cap, timeout_ms);
-    events_seen += n;
-    return n;
-}
-
-static void count_calls(void)
-{
-    real = loop->kind;
-    counting = *real;
-    counting.open = counted_open;
-    counting.set = counted_set;
-    counting.wait = counted_wait;
-    loop->kind = &counting;
-    opens = sets = events_seen = 0;
-}
-
-/* ---- a handler that notes its calls and may do one thing ---- */
-
-struct probe {
-    int fd, calls;
-    unsigned events; /* of the last call */
-    bool takes;      /* reads one byte a call */
-    ioloop_call_fn *act;
-    void *data;
-    uint64_t turn;
-};
-
-static void on_event(void *data, unsigned events)
-{
-    struct probe *probe = data;
-    char byte;
-    probe->calls++;
-    probe->events = events;
-    probe->turn = ioloop_turn_number(loop);
-    if (probe->takes)
-        ck_assert_int_eq(read(probe->fd, &byte, 1), 1);
-    if (probe->act)
-        probe->act(probe->data);
-}
-
-static void watch(struct probe *probe, int fd, unsigned event)
-{
-    probe->fd = fd;
-    ck_assert_int_eq(ioloop_watch(loop, fd, event, on_event, probe), 0);
-}
-
-/* ---- tests ---- */
 
 START_TEST(a_reader_hears_of_reading_only)
 {
@@ -399,110 +325,6 @@ START_TEST(the_table_grows_inside_a_handler)
 }
 END_TEST
 
-/* ---- what the kernel is told ---- */
-
-static void unwatch_read(void *data)
-{
-    struct probe *probe = data;
-    ioloop_unwatch(loop, probe->fd, READ);
-}
-
-START_TEST(a_kept_connection_costs_no_set)
-{
-    loop_open();
-    int fds[2];
-    pair_open(fds);
-    count_calls();
-    struct probe server = {.takes = true, .act = unwatch_read, .data = &server};
-    for (int i = 0; i < 100; i++) { /* wait, serve with nobody watching, wait again */
-        watch(&server, fds[0], READ);
-        send_text(fds[1], "q");
-        turns(1);
-        send_text(fds[0], "a");
-        char answer;
-        ck_assert_int_eq(read(fds[1], &answer, 1), 1);
-        turns(1);
-    }
-    ck_assert_int_eq(server.calls, 100);
-    ck_assert_int_eq(sets, 1);
-    pair_close(fds);
-    ck_assert_int_eq(sets, real->forgets_closed ? 1 : 2);
-    loop_close();
-}
-END_TEST
-
-START_TEST(an_unwanted_event_comes_once)
-{
-    static const unsigned kinds[] = {READ, WRITE, HANGUP};
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (kinds[i] == HANGUP && is_select())
-            continue;
-        loop_open();
-        int fds[2];
-        pair_open(fds);
-        count_calls();
-        struct probe probe = {0};
-        watch(&probe, fds[0], kinds[i]);
-        ioloop_unwatch(loop, fds[0], kinds[i]);
-        send_text(fds[1], "x");
-        shutdown(fds[1], SHUT_WR);
-        turns(5);
-        ck_assert_int_eq(events_seen, 1);
-        ck_assert_int_eq(sets, 2);
-        ck_assert_int_eq(probe.calls, 0);
-        watch(&probe, fds[0], kinds[i]); /* and is back when somebody wants it */
-        turns(1);
-        ck_assert_int_eq(probe.calls, 1);
-        pair_close(fds);
-        loop_close();
-    }
-}
-END_TEST
-
-START_TEST(unwanted_bits_go_while_wanted_ones_stay)
-{
-    loop_open();
-    int fds[2];
-    pair_open(fds);
-    count_calls();
-    struct probe reader = {.takes = true}, writer = {0};
-    watch(&reader, fds[0], READ);
-    watch(&writer, fds[0], WRITE);
-    ioloop_unwatch(loop, fds[0], WRITE);
-    turns(3);
-    ck_assert_int_eq(events_seen, 1);
-    send_text(fds[1], "x");
-    turns(3);
-    ck_assert_int_eq(reader.calls, 1);
-    ck_assert_int_eq(writer.calls, 0);
-    ck_assert_int_eq(sets, 3);
-    pair_close(fds);
-    loop_close();
-}
-END_TEST
-
-START_TEST(a_dead_connection_nobody_handles_does_not_spin)
-{
-    loop_open();
-    int fds[2];
-    pair_open(fds);
-    count_calls();
-    struct probe probe = {0};
-    watch(&probe, fds[0], READ);
-    watch(&probe, fds[0], HANGUP);
-    ioloop_unwatch(loop, fds[0], READ | HANGUP);
-    close(fds[1]);
-    turns(5);
-    ck_assert_int_le(events_seen, 1);
-    ck_assert_int_eq(probe.calls, 0);
-    watch(&probe, fds[0], READ);
-    turns(1);
-    ck_assert_int_eq(probe.calls, 1);
-    ioloop_close(loop, fds[0]);
-    loop_close();
-}
-END_TEST
-
 /* ---- hang-ups and errors ---- */
 
 START_TEST(a_half_close_is_a_hang_up)
@@ -578,121 +400,6 @@ START_TEST(a_refused_connect_is_writable)
 }
 END_TEST
 
-/* ---- descriptors that foreign code closed ---- */
-
-START_TEST(a_new_owner_that_forgets_first_is_heard)
-{
-    loop_open();
-    int fds[2], again[2];
-    pair_open(fds);
-    struct probe old = {0}, new = {.takes = true};
-    watch(&old, fds[0], READ);
-    ioloop_unwatch(loop, fds[0], READ);
-    close(fds[0]); /* without a word to the loop */
-    pair_open(again);
-    ck_assert_int_eq(again[0], fds[0]);
-    ioloop_forget(loop, again[0]);
-    watch(&new, again[0], READ);
-    send_text(again[1], "x");
-    turns(2);
-    ck_assert_int_eq(old.calls, 0);
-    ck_assert_int_eq(new.calls, 1);
-    close(fds[1]);
-    pair_close(again);
-    loop_close();
-}
-END_TEST
-
-START_TEST(another_interest_finds_the_new_owner)
-{
-    loop_open();
-    int fds[2], again[2];
-    pair_open(fds);
-    struct probe old = {0}, new = {0};
-    watch(&old, fds[0], READ);
-    ioloop_unwatch(loop, fds[0], READ);
-    close(fds[0]);
-    pair_open(again);
-    watch(&new, again[0], WRITE);
-    turns(1);
-    ck_assert_int_eq(new.calls, 1);
-    close(fds[1]);
-    pair_close(again);
-    loop_close();
-}
-END_TEST
-
-/* As in a plugin's forked child: the descriptor is closed here, its file is open elsewhere. */
-enum closing { BY_THE_LOOP, BY_OTHERS, BY_OTHERS_AND_REUSED };
-
-static void close_one(int fd, enum closing closing, int reused[2])
-{
-    if (closing == BY_THE_LOOP) {
-        ioloop_close(loop, fd);
-        return;
-    }
-    ioloop_unwatch(loop, fd, READ | HANGUP);
-    close(fd);
-    if (closing == BY_OTHERS_AND_REUSED) {
-        pair_open(reused);
-        ck_assert_int_eq(reused[0], fd);
-    }
-}
-
-static void check_a_duplicate_does_not_spin(enum closing closing, int failures)
-{
-    loop_open();
-    int fds[2], other[2], reused[2] = {-1, -1};
-    pair_open(fds);
-    pair_open(other);
-    int duplicate = dup(fds[0]);
-    struct probe gone = {0}, stays = {.takes = true};
-    count_calls();
-    watch(&gone, fds[0], READ);
-    watch(&gone, fds[0], HANGUP);
-    watch(&stays, other[0], READ);
-    close_one(fds[0], closing, reused);
-    send_text(fds[1], "x");
-    opens_to_fail = failures;
-    turns(2 + failures);
-    ck_assert_int_eq(opens_to_fail, 0);
-    events_seen = 0;
-    turns(3);
-    ck_assert_int_eq(events_seen, 0);
-    ck_assert_int_eq(gone.calls, 0);
-    send_text(other[1], "x");
-    turns(2);
-    ck_assert_int_eq(stays.calls, 1);
-    close(duplicate);
-    if (reused[0] >= 0)
-        pair_close(reused);
-    ioloop_close(loop, fds[1]);
-    pair_close(other);
-    loop_close();
-}
-
-START_TEST(a_duplicate_of_a_closed_one_does_not_spin)
-{
-    check_a_duplicate_does_not_spin(BY_THE_LOOP, 0);
-    check_a_duplicate_does_not_spin(BY_OTHERS, 0);
-    check_a_duplicate_does_not_spin(BY_OTHERS_AND_REUSED, 0);
-}
-END_TEST
-
-/* Without a free descriptor the new set has to wait, and is made when there is one. */
-START_TEST(nor_does_it_for_long_when_descriptors_are_short)
-{
-    loop_open();
-    bool is_epoll = loop->kind->forgets_closed;
-    loop_close();
-    if (!is_epoll)
-        return;
-    check_a_duplicate_does_not_spin(BY_THE_LOOP, 3);
-    check_a_duplicate_does_not_spin(BY_OTHERS, 3);
-    check_a_duplicate_does_not_spin(BY_OTHERS_AND_REUSED, 3);
-}
-END_TEST
-
 /* ---- many ---- */
 
 START_TEST(three_hundred_ready_at_once_are_all_served)
@@ -720,15 +427,13 @@ START_TEST(three_hundred_ready_at_once_are_all_served)
 }
 END_TEST
 
-UNIT_MAIN_ON_POLLERS(
-    a_reader_hears_of_reading_only, refuses_what_it_cannot_watch, taking_away_what_is_not_there,
-    reader_and_writer_are_apart, a_handler_taken_away_in_the_turn_is_not_called,
-    a_handler_replaces_itself, a_handler_added_in_the_turn_waits_for_the_next,
-    of_two_ready_the_first_forgets_the_second, no_event_reaches_a_new_owner_after_close,
-    no_event_reaches_a_new_owner_after_forget, a_reader_closes_and_a_new_writer_comes,
-    the_table_grows_inside_a_handler, a_kept_connection_costs_no_set, an_unwanted_event_comes_once,
-    unwanted_bits_go_while_wanted_ones_stay, a_dead_connection_nobody_handles_does_not_spin,
-    a_half_close_is_a_hang_up, whoever_has_a_handler_hears_of_an_error,
-    a_refused_connect_is_writable, a_new_owner_that_forgets_first_is_heard,
-    another_interest_finds_the_new_owner, a_duplicate_of_a_closed_one_does_not_spin,
-    nor_does_it_for_long_when_descriptors_are_short, three_hundred_ready_at_once_are_all_served)
+UNIT_MAIN_ON_POLLERS(a_reader_hears_of_reading_only, refuses_what_it_cannot_watch,
+                     taking_away_what_is_not_there, reader_and_writer_are_apart,
+                     a_handler_taken_away_in_the_turn_is_not_called, a_handler_replaces_itself,
+                     a_handler_added_in_the_turn_waits_for_the_next,
+                     of_two_ready_the_first_forgets_the_second,
+                     no_event_reaches_a_new_owner_after_close,
+                     no_event_reaches_a_new_owner_after_forget,
+                     a_reader_closes_and_a_new_writer_comes, the_table_grows_inside_a_handler,
+                     a_half_close_is_a_hang_up, whoever_has_a_handler_hears_of_an_error,
+                     a_refused_connect_is_writable, three_hundred_ready_at_once_are_all_served)
