@@ -64,7 +64,11 @@ coroutine_switch:
 	popq	%rbp
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore %rbp
-	ret
+	/* Not `ret`: the CPU would predict the caller on the old stack, wrong each time. */
+	popq	%rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register %rip, %rcx
+	jmp	*%rcx
 	.cfi_endproc
 	.size	coroutine_switch, .-coroutine_switch
 
