@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/macros.h"
 #include "loop/ioloop.h"
+#include "loop/task_sync.h"
 
 struct task;
 struct task_group;
@@ -43,11 +44,15 @@ SUSPENDS int task_wait_fd(int fd, unsigned events, int64_t timeout_ms);
 SUSPENDS int task_sleep(int64_t ms);
 /* Lets everything else that is ready run; goes on in the next turn. */
 SUSPENDS int task_yield(void);
-/* Waits for task_wake. Returns 0, -ETIMEDOUT or -ECANCELED. The base of locks and queues. */
+/* Waits for task_wake. Returns 0, -ETIMEDOUT or -ECANCELED. The base of locks and queues. A wake
+ * during the park hook counts; if the hook parks, too, either may get the other's: so look for what
+ * you wait for, and park again. */
 SUSPENDS int task_park(int64_t timeout_ms);
+/* The same until task_wake whatever happens to the task, for what can't be left behind. */
+SUSPENDS void task_park_firmly(void);
 /* Makes a parked task go on in the next turn (at once when called from the loop's stack with
- * `now`). No effect on a task that is not parked in task_park. */
-void task_wake(struct task *task, bool now);
+ * `now`): its task_park returns 0. No effect, and false, on a task that is not in task_park. */
+bool task_wake(struct task *task, bool now);
 
 /* ---- cancellation ---- */
 
@@ -56,9 +61,13 @@ void task_wake(struct task *task, bool now);
 void task_cancel(struct task *task, int reason);
 /* 0, or the reason. */
 int task_cancelled(const struct task *task);
+/* 0 when a waiting call may wait now, or the reason that it returns at once: task_cancelled, but
+ * for the cleanup. */
+int task_may_wait(const struct task *task);
 /* The task is cancelled with -ETIMEDOUT this long from now; -1 takes the deadline away. */
 void task_set_deadline(struct task *task, int64_t ms);
-/* Lets the current task, though cancelled, wait again for `ms` in all; works once. */
+/* Lets the current task, though cancelled now or later, wait for `ms` from now; works once, then
+ * -EALREADY. */
 int task_cleanup(int64_t ms);
 /* For connection code: forgets an earlier cancellation, deadline and cleanup between requests. */
 void task_reset(struct task *task);
@@ -94,7 +103,7 @@ struct task_group {
     struct list tasks;
     size_t count;
     /* private */
-    struct list waiters;
+    struct task_line waiters;
 };
 
 void task_group_init(struct task_group *group);

@@ -21,7 +21,7 @@ struct task_line {
 void task_line_init(struct task_line *line);
 /* Waits to be woken. 0, -ETIMEDOUT (at once for 0) or -ECANCELED. */
 SUSPENDS int task_line_wait(struct task_line *line, int64_t timeout_ms);
-/* Wakes the first `n` waiters; returns how many there were. */
+/* Wakes the first `n` waiters (SIZE_MAX: all); returns how many there were. */
 size_t task_line_wake(struct task_line *line, size_t n);
 
 struct task_lock {
@@ -41,6 +41,8 @@ SUSPENDS int task_event_wait(struct task_event *event, int64_t timeout_ms);
 void task_event_set(
     struct task_event *event); /* wakes all who wait, even if cleared again at once */
 void task_event_clear(struct task_event *event);
+/* The same soon, on any thread; the event must live until then. False when the loop is going. */
+bool task_event_set_from_thread(struct task_event *event, struct ioloop *loop);
 
 struct task_semaphore {
     size_t count;
@@ -53,7 +55,7 @@ void task_semaphore_release(struct task_semaphore *semaphore);
 /* A queue of pointers. */
 struct task_queue {
     void **items; /* owned ring */
-    size_t cap, len, head;
+    size_t cap, slots, len, head;
     struct task_line readers, writers;
 };
 void task_queue_init(struct task_queue *queue, size_t cap); /* cap 0: grows without limit */

@@ -1,0 +1,70 @@
+/* task_private.h - a task's inside, for the files that it is made of.
+ *
+ *   task.c          its life, the one place that resumes it, what it carries
+ *   task_wait.c     waiting and what ends it: events, time, task_wake, cancellation
+ *   task_group.c    waiting for tasks to end
+ *   task_report.c   the last words of one whose stack overflowed
+ *
+ * The struct lies in the room of its coroutine and goes with it. */
+#pragma once
+#include <assert.h>
+#include "loop/coroutine.h"
+#include "loop/task.h"
+#include "loop/timer.h"
+
+#define TASK_NEVER INT64_MAX
+
+enum task_state {
+    TASK_READY,   /* goes on in the next turn: `call` is queued */
+    TASK_RUNNING, /* is the current task */
+    TASK_PARKED,  /* waits in task_park */
+    TASK_WAITING, /* waits for a descriptor */
+    TASK_ASLEEP,
+};
+
+struct task {
+    struct coroutine *coroutine;
+    struct ioloop *loop;
+    task_fn *fn;
+    void *data;
+    struct ioloop_call call;
+
+    enum task_state state;
+    int result;          /* of the wait that ended */
+    int fd;              /* with `events`: what is watched for this task */
+    unsigned events;     /* 0: nothing */
+    struct timer timer;  /* runs while it waits, when the wait can end by time */
+    int64_t wait_end_ms; /* TASK_NEVER: by something else only */
+    bool is_firm;        /* this wait is not ended by cancellation */
+
+    int reason; /* of its cancellation, 0 if none; a passed deadline counts without being here */
+    int64_t deadline_ms;
+    int64_t cleanup_end_ms; /* 0: there was none */
+
+    task_park_fn *hook;
+    void *hook_data;
+    bool is_in_hook;
+    bool is_parking; /* the hook runs because of task_park: a wake must not be lost */
+    bool is_woken;   /* it came then */
+
+    const struct task_label *label; /* borrowed */
+    void **globals;                 /* C++'s, of the app's runtime; NULL: none */
+    void *kept_globals[2];
+    uint64_t ran_ticks, resumed_ticks;
+    size_t budget;
+
+    struct task_group *group;
+    struct list group_link;
+};
+static_assert(sizeof(struct task) <= COROUTINE_ROOM, "a task lies in the room of its coroutine");
+
+/* The running task of this thread, or NULL. */
+extern _Thread_local struct task *task_running;
+
+/* Runs the task until it waits or ends (then it is gone). On the loop's stack only. */
+void task_resume(struct task *task);
+/* task_resume in the next turn. */
+void task_resume_soon(struct task *task);
+
+void task_group_add(struct task_group *group, struct task *task);
+void task_group_remove(struct task_group *group, struct task *task);
