@@ -28,6 +28,8 @@ WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Ws
 CPPFLAGS += -D_GNU_SOURCE -Icontainer -Iinclude -I. $(HARDEN)
 CFLAGS += -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -fPIE -fvisibility=hidden \
           -fstack-clash-protection -fstack-protector-strong -pthread
+CXXFLAGS += -std=gnu++17 -g $(OPTIMIZE) -Wall -Wextra -Werror -Wshadow $(SANITIZE) -fPIE \
+            -fstack-clash-protection -fstack-protector-strong -pthread
 LDFLAGS += -pie -pthread $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack
 # Linked statically and hidden, so that a plugin's own copy of one never meets ours.
 LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -Wl,--pop-state -Wl,--exclude-libs,ALL -ldl
@@ -43,7 +45,8 @@ PLUGIN_SOURCES := $(wildcard plugins/*.c)
 PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so)
 EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile))
 UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
-UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%)
+UNIT_CXX_SOURCES := $(wildcard tests/unit/*/*.cc)
+UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%.cc=$B/unit/%)
 UNIT_HELPERS := $(wildcard tests/unit/*.c)
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$B/obj/%.o)
 
@@ -134,19 +137,10 @@ $B/unit/%: tests/unit/%.c $(UNIT_HELPER_OBJECTS) $B/libgale.a
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
 	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
 
-## make fuzz      run every fuzz target for SECONDS=60
-SECONDS ?= 60
-FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzz: test-deps
-	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-binaries
-	@tests/fuzz/run $(SECONDS)
-fuzz-binaries: $(FUZZ)
-.PHONY: fuzz-binaries
-
-$B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
+$B/unit/%: tests/unit/%.cc $(UNIT_HELPER_OBJECTS) $B/libgale.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
-	    $B/libgale.a $(LIBS)
+	$(CXX) $(CPPFLAGS) -Itests/unit $(CXXFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
 
 ## make format    write the house format into every C file
 format:
