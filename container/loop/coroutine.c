@@ -232,7 +232,7 @@ static size_t round_size(size_t size)
     if (size == 0)
         return COROUTINE_STACK_DEFAULT;
     if (size > SIZE_MAX / 2)
-        return SIZE_MAX / 2 / page_size * page_size; /* which mmap refuses */
+        size = SIZE_MAX / 2; /* which mmap refuses */
     return (size + page_size - 1) / page_size * page_size;
 }
 

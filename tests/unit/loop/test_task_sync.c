@@ -223,6 +223,7 @@ struct locker {
     char name;
     struct task_lock *lock;
     int64_t timeout_ms;
+    bool is_holding; /* until it is woken */
     int result;
     struct task *task;
 };
@@ -238,7 +239,7 @@ static void lock_and_note(void *data)
     }
     ck_assert_int_eq(task_lock_acquire(locker->lock, -1), -EDEADLK);
     note(locker->name);
-    ck_assert_int_eq(task_sleep(2), 0);
+    ck_assert_int_eq(locker->is_holding ? task_park(-1) : task_yield(), 0);
     note((char)(locker->name - 'a' + 'A'));
     ck_assert_int_eq(task_lock_release(locker->lock), 0);
     ck_assert_int_eq(task_lock_release(locker->lock), -EPERM);
@@ -247,25 +248,30 @@ static void lock_and_note(void *data)
 START_TEST(locks)
 {
     struct task_lock lock;
-    struct locker l[5] = {0};
+    struct locker l[5] = {0}, try = {.name = 't', .lock = &lock};
+    struct locker late = {.name = 'l', .lock = &lock, .timeout_ms = 1, .result = 99};
     open_loop();
     task_lock_init(&lock);
     ck_assert_int_eq(task_lock_release(&lock), -EPERM);
     for (int i = 0; i < 5; i++) {
         l[i] = (struct locker){.name = (char)('a' + i), .lock = &lock, .timeout_ms = -1};
+        l[i].is_holding = i == 0;
         spawn(lock_and_note, &l[i]);
     }
-    struct locker try = {.name = 't', .lock = &lock}, late = {.lock = &lock, .timeout_ms = 1};
     spawn(lock_and_note, &try);
     ck_assert_int_eq(try.result, -ETIMEDOUT);
     spawn(lock_and_note, &late);
+    while (late.result == 99)
+        ck_assert_int_eq(ioloop_turn(loop, 100), 0);
+    ck_assert_int_eq(late.result, -ETIMEDOUT);
     task_cancel(l[2].task, -ECANCELED);
     turns(1);
-    ck_assert_str_eq(trace, "a!!");
+    ck_assert_int_eq(l[2].result, -ECANCELED);
+    ck_assert_ptr_eq(lock.owner, l[0].task);
+    task_wake(l[0].task, true);
     run_all();
-    ck_assert_int_eq(late.result, -ETIMEDOUT);
     ck_assert_ptr_null(lock.owner);
-    ck_assert_str_eq(strchr(trace, 'b'), "bBdDeE");
+    ck_assert_str_eq(trace, "a!!!AbBdDeE");
     close_loop();
 }
 END_TEST
