@@ -73,14 +73,16 @@ coroutine_switch:
 	.size	coroutine_switch, .-coroutine_switch
 
 /* Where the first switch to a new stack returns to: coroutine_main(rbx), which never returns.
- * An undefined return address ends every backtrace and every unwinding here. */
+ * An undefined return address ends every backtrace and every unwinding here. Unwinders look up
+ * the address before the one that is returned to: the nop makes that one belong here, too. */
 	.globl	coroutine_start
 	.hidden	coroutine_start
 	.type	coroutine_start, @function
 	.p2align 4
-coroutine_start:
 	.cfi_startproc
 	.cfi_undefined %rip
+	nop
+coroutine_start:
 	movq	%rbx, %rdi
 	call	coroutine_main
 	ud2

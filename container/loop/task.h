@@ -51,7 +51,8 @@ SUSPENDS int task_park(int64_t timeout_ms);
 /* The same until task_wake whatever happens to the task, for what can't be left behind. */
 SUSPENDS void task_park_firmly(void);
 /* Makes a parked task go on in the next turn (at once when called from the loop's stack with
- * `now`): its task_park returns 0. No effect, and false, on a task that is not in task_park. */
+ * `now`). Returns whether its task_park returns 0, by this or an earlier wake; no effect, and
+ * false, on a task that is not in task_park or whose wait has ended otherwise. */
 bool task_wake(struct task *task, bool now);
 
 /* ---- cancellation ---- */

@@ -16,8 +16,9 @@
 
 enum task_state {
     TASK_READY,   /* goes on in the next turn: `call` is queued */
+    TASK_WOKEN,   /* the same, by task_wake: its task_park returns 0 */
     TASK_RUNNING, /* is the current task */
-    TASK_PARKED,  /* waits in task_park */
+    TASK_PARKED,  /* waits in task_park; from here on it waits */
     TASK_WAITING, /* waits for a descriptor */
     TASK_ASLEEP,
 };

@@ -82,12 +82,14 @@ bool task_wake(struct task *task, bool now)
     if (task->is_parking)
         task->is_woken = true;
     if (task->state != TASK_PARKED)
-        return task->is_parking;
+        return task->is_parking || task->state == TASK_WOKEN;
     end_wait(task, 0);
-    if (now && !task_running)
+    if (now && !task_running) {
         task_resume(task);
-    else
-        task_resume_soon(task);
+        return true;
+    }
+    task_resume_soon(task);
+    task->state = TASK_WOKEN;
     return true;
 }
 
@@ -242,7 +244,7 @@ void task_set_park_hook(struct task *task, task_park_fn *hook, void *data)
 /* After a change of what ends a wait: ends it, or moves its timer. */
 static void reconsider(struct task *task)
 {
-    if (task->state == TASK_READY || task->state == TASK_RUNNING)
+    if (task->state < TASK_PARKED)
         return;
     int reason = task->is_firm ? 0 : task_may_wait(task);
     if (!reason) {
