@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <gale/str.h>
+#include "http/http_refusal.h"
+#include "http/http_token.h"
 
 struct arena;
 
@@ -18,13 +20,6 @@ struct http_limits {
     size_t max_target;  /* bytes of the request target: 414 beyond */
     size_t max_head;    /* bytes of the head, request line included: 431 beyond */
     size_t max_headers; /* fields: 431 beyond */
-};
-
-/* Why a request is refused: the status to answer with before closing, and a short sentence for
- * the log and the error page (static storage). */
-struct http_refusal {
-    int status;
-    const char *why;
 };
 
 /* How far the search for the end of the head has come; zero to begin with. */
@@ -68,10 +63,5 @@ int http_parse_request_head(char *data, size_t len, const struct http_limits *li
                             struct arena *arena, struct http_request_head *out_head,
                             struct http_refusal *out_refusal);
 
-/* tchar+ (RFC 9110 5.6.2), and what may stand in a field value: TAB, SP and up, but not DEL. */
-bool http_is_token(struct gale_str text);
-bool http_is_field_value(struct gale_str text);
-/* Whether a comma-separated list (RFC 9110 5.6.1) has the word, without case. */
-bool http_list_has(struct gale_str list, const char *word);
 /* Whether gale knows the method at all; others are answered with 501. */
 bool http_is_known_method(struct gale_str method);
