@@ -69,16 +69,18 @@ int str_hex_digit(char c)
 static int to_u64(struct gale_str text, unsigned base, uint64_t *out_value)
 {
     uint64_t value = 0;
+    bool is_too_large = false;
     if (!text.len)
         return -EINVAL;
     for (size_t i = 0; i < text.len; i++) {
         int digit = str_hex_digit(text.at[i]);
         if (digit < 0 || (unsigned)digit >= base)
-            return -EINVAL;
-        if (__builtin_mul_overflow(value, base, &value) ||
-            __builtin_add_overflow(value, (unsigned)digit, &value))
-            return -ERANGE;
+            return -EINVAL; /* also behind digits that are too many */
+        is_too_large |= __builtin_mul_overflow(value, base, &value);
+        is_too_large |= __builtin_add_overflow(value, (unsigned)digit, &value);
     }
+    if (is_too_large)
+        return -ERANGE;
     *out_value = value;
     return 0;
 }
