@@ -56,9 +56,10 @@ struct http_request_head {
     bool is_upgrade; /* Connection: upgrade with an Upgrade field */
 };
 
-/* Reads a whole head, from the request line on (data + scan.start), `len` bytes with the empty
- * line. The views point into `data`, whose fields may be ended with zeros in place, so that each
- * view's at[len] is 0; the array of headers is on the arena. Returns 0, or -1 with *out_refusal. */
+/* Reads a whole head that http_scan has found, from the request line on (data + scan.start), `len`
+ * bytes with the empty line. The views point into `data`, whose fields may be ended with zeros in
+ * place, so that each view's at[len] is 0; the array of headers is on the arena. Returns 0, or -1
+ * with *out_refusal. */
 int http_parse_request_head(char *data, size_t len, const struct http_limits *limits,
                             struct arena *arena, struct http_request_head *out_head,
                             struct http_refusal *out_refusal);
