@@ -37,11 +37,11 @@ bool http_is_known_method(struct gale_str method)
 /* Takes bytes of one kind off the front of the line. */
 static struct gale_str take(struct gale_str *line, enum http_byte kind)
 {
-    struct gale_str word = {line->at, 0};
-    while (word.len < line->len && http_is_byte(word.at[word.len], kind))
-        word.len++;
-    *line = (struct gale_str){line->at + word.len, line->len - word.len};
-    return word;
+    const char *from = line->at, *end = from + line->len, *at = from;
+    while (at < end && http_is_byte(*at, kind))
+        at++;
+    *line = (struct gale_str){at, (size_t)(end - at)};
+    return (struct gale_str){from, (size_t)(at - from)};
 }
 
 static bool take_blank(struct gale_str *line)

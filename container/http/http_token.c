@@ -27,12 +27,13 @@ const uint8_t http_bytes[256] = {
 };
 /* clang-format on */
 
+/* Tokens are short: a look at every byte costs less than a branch after each. */
 bool http_is_token(struct gale_str text)
 {
+    uint8_t common = HTTP_BYTE_TOKEN;
     for (size_t i = 0; i < text.len; i++)
-        if (!http_is_byte(text.at[i], HTTP_BYTE_TOKEN))
-            return false;
-    return text.len > 0;
+        common &= http_bytes[(unsigned char)text.at[i]];
+    return common && text.len;
 }
 
 /* Eight bytes at once: whether one is below SP or DEL. TAB makes it look closer, too. */
@@ -56,10 +57,13 @@ static bool are_value_bytes(const char *at, size_t len)
 bool http_is_field_value(struct gale_str text)
 {
     enum { WORD = sizeof(uint64_t) };
-    for (; text.len >= WORD; text.at += WORD, text.len -= WORD)
-        if (has_suspect(text.at) && !are_value_bytes(text.at, WORD))
+    if (text.len < WORD)
+        return are_value_bytes(text.at, text.len);
+    const char *last = text.at + text.len - WORD; /* overlaps the one before it */
+    for (const char *at = text.at; at < last; at += WORD)
+        if (has_suspect(at) && !are_value_bytes(at, WORD))
             return false;
-    return are_value_bytes(text.at, text.len);
+    return !has_suspect(last) || are_value_bytes(last, WORD);
 }
 
 bool http_list_next(struct gale_str *list, struct gale_str *out_element)

@@ -91,11 +91,21 @@ static size_t remove_dot_segments(char *path, size_t len)
     return to;
 }
 
+/* Whether a segment begins with a dot; there is a byte before each dot, the path's first slash. */
+static bool has_dotted_segment(struct gale_str path)
+{
+    const char *end = path.at + path.len, *dot = path.at;
+    for (; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
+        if (dot[-1] == '/')
+            return true;
+    return false;
+}
+
 static int make_path(struct target *target, struct arena *arena, struct http_refusal *out_refusal)
 {
     struct gale_str raw = target->raw_path;
     target->path = raw;
-    if (!str_find(raw, '%') && !memmem(raw.at, raw.len, "/.", 2))
+    if (!str_find(raw, '%') && !has_dotted_segment(raw))
         return 0;
     char *out = arena_alloc(arena, raw.len + 1);
     long len = decode_once(raw, out, out_refusal);

@@ -224,6 +224,26 @@ START_TEST(every_byte_changed)
 }
 END_TEST
 
+/* What http_scan lets through, http-parser must know, too. */
+START_TEST(every_method)
+{
+    struct gale_str rest = STR("GET POST HEAD PUT DELETE OPTIONS PATCH TRACE PROPFIND PROPPATCH "
+                               "MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT MKCALENDAR ACL BIND "
+                               "REBIND UNBIND MKACTIVITY CHECKOUT MERGE LINK UNLINK");
+    while (rest.at) {
+        struct gale_str method = str_cut(&rest, ' ');
+        struct buffer text = {0};
+        struct outcome outcome;
+        ck_assert(http_is_known_method(method));
+        buffer_add_str(&text, method);
+        buffer_add_text(&text, " http://a/ HTTP/1.0\r\n\r\n");
+        receive(buffer_str(&text), &text.len, 1, &outcome);
+        ck_assert_msg(outcome.status == 0, "%s", text.at);
+        buffer_finish(&text);
+    }
+}
+END_TEST
+
 static struct outcome receive_fields(size_t count, size_t max_headers)
 {
     struct http_limits few = {8192, 1 << 20, max_headers};
@@ -291,4 +311,5 @@ START_TEST(reads_heads_beyond_http_parsers_limit)
 END_TEST
 
 UNIT_MAIN(every_row, every_row_with_more_behind, every_row_after_empty_lines, every_prefix_waits,
-          every_byte_changed, limits_the_fields, reads_heads_beyond_http_parsers_limit)
+          every_byte_changed, every_method, limits_the_fields,
+          reads_heads_beyond_http_parsers_limit)
