@@ -2,11 +2,13 @@
  *
  * Listens on sockets that somebody else made (the master: one SO_REUSEPORT socket for each worker
  * slot; systemd: inherited ones) or makes its own. Accepts until EAGAIN, at most 16 a turn and
- * listener. Out of descriptors it pauses for 100 ms, answers nothing to nobody in a spin, and says
- * so at most once in ten seconds. Beyond max_connections it stops accepting until one has gone. */
+ * listener. Out of descriptors it pauses for 100 ms at a time, closes at most 16 of those who wait
+ * after each pause but the first, and says so at most once in ten seconds. Beyond max_connections
+ * it stops accepting until one has gone. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/list.h"
 #include "loop/ioloop.h"
 #include "loop/timer.h"
@@ -32,12 +34,15 @@ struct tcp_server {
     tcp_server_stream_fn *on_stream;
     void *data;
     uint64_t max_connections; /* of the instance, by the board's gauge; 0: no limit */
-    int gauge;                /* board metric that counts connections, -1: none */
+    int gauge; /* board metric that counts connections; -1: none, and no limit then */
     /* private */
     struct list listeners;
     struct timer pause;
-    int reserve_fd;
-    int64_t last_warning_ms;
+    bool is_full;                   /* the pause is for max_connections */
+    int reserve_fd;                 /* owned: room for one more when there is none */
+    int64_t exhausted_ms;           /* when there was none last; 0: never */
+    int64_t last_warning_ms;        /* 0: never */
+    struct tcp_listener *accepting; /* whose clients are being accepted now */
 };
 
 void tcp_server_init(struct tcp_server *server, struct ioloop *loop,
@@ -48,12 +53,12 @@ struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watc
 /* Starts or stops accepting from one listener, or all. */
 void tcp_listener_watch(struct tcp_listener *listener, bool watched);
 void tcp_server_watch_all(struct tcp_server *server, bool watched);
-/* A connection that was accepted is closed: there is room for another. */
+/* A connection that was handed over is closed: there is room for another. */
 void tcp_server_release(struct tcp_server *server);
 /* Closes every listener; connections live on. Fine twice. */
 void tcp_server_stop(struct tcp_server *server);
 
 /* A bound, listening socket. `reuse_port` shares the port among sockets that all asked so. A unix
- * path that nobody listens on is replaced, any other file there is -EADDRINUSE; mode 0666 less the
- * umask unless `mode` is given. Returns the descriptor or -errno. */
+ * path that nobody listens on is replaced, any other file there is -EADDRINUSE; its mode is `mode`,
+ * or 0666 less the umask if that is 0. Returns the descriptor or -errno. */
 int tcp_listen(const struct endpoint *endpoint, bool reuse_port, int mode, int backlog);
