@@ -2,6 +2,7 @@
  *
  * The only place that turns an -errno into a status. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <gale/str.h>
 #include "base/macros.h"

@@ -6,11 +6,12 @@
 #define HTTP_DURATION_BOUNDS(X) X(1000) X(5000) X(25000) X(100000) X(500000) X(2500000) X(10000000)
 enum { HTTP_DURATION_BUCKETS = 8 };
 
-/* Board metrics; all -1 counts nowhere. */
+/* Board metrics. Each bucket counts its own durations only, so that a request is one addition;
+ * whoever shows them to Prometheus adds them up. */
 struct http_counters {
     int requests[6];                      /* by class: [1] unused ... [5]; [0] cut */
     int bytes_in, bytes_out;              /* bodies */
-    int durations[HTTP_DURATION_BUCKETS]; /* cumulative as Prometheus wants, last is +Inf */
+    int durations[HTTP_DURATION_BUCKETS]; /* each its own; the last is +Inf */
     int duration_sum;                     /* microseconds */
     int running;                          /* gauge */
 };

@@ -11,6 +11,8 @@
 #include "http/target.h"
 #include "net/endpoint.h"
 
+struct cookies;
+struct forwarded_trust;
 struct form;
 struct query;
 
@@ -32,13 +34,23 @@ struct gale_request {
     int body_error; /* sticks, -errno */
     uint64_t body_read;
     char id[REQUEST_ID_LEN + 1];
-    struct query *query; /* on demand */
-    struct form *form;   /* on demand; finished with the exchange */
+    struct cookies *cookies; /* on demand */
+    struct query *query;     /* on demand */
+    struct form *form;       /* on demand; finished with the exchange */
     int form_result;
 };
 
+/* Reads a head (see http_parse_request_head) into the request: fields, target, host and whether a
+ * body follows. Returns 0, or -1 with *out_refusal. For every front that gets HTTP/1 heads. */
+int request_parse(struct gale_request *req, char *head, size_t len,
+                  const struct http_limits *limits, struct arena *arena,
+                  struct http_refusal *out_refusal);
 /* Gives the request a new id: a prefix of this process and a number. */
 void request_make_id(struct gale_request *req);
+/* Corrects client address and scheme by what trusted proxies say (forwarded.h). */
+void request_resolve_peer(struct gale_request *req, const struct forwarded_trust *trust);
+/* All fields of that name as one list, joined with commas (RFC 9110 5.3); at NULL without one. */
+struct gale_str request_joined(const struct gale_request *req, struct gale_str name);
 /* Frees what the request holds beside the arena (temporary files). */
 void request_finish(struct gale_request *req);
 /* Reads and drops the rest of the body, at most `limit` bytes. 0 when its end was reached. */

@@ -20,7 +20,6 @@ struct gale_response {
     int status;
     int error;          /* sticks: why nothing more can be sent, -errno */
     bool is_bodyless;   /* this answer has no body on the wire */
-    bool is_sending;    /* inside the front: a park hook must not send again */
     bool is_faulty;     /* longer than its Content-Length */
     int64_t length;     /* the app's Content-Length, -1: none */
     uint64_t body_sent; /* body bytes accepted so far, the buffer included */
@@ -30,7 +29,8 @@ struct gale_response {
     size_t buffered;
 };
 
-/* Gives the front what the app wrote so far; the task's park hook. */
+/* Gives the front what the app wrote so far and lets it leave, unless nothing was written yet: for
+ * a task that is about to park. */
 SUSPENDS void response_push(struct gale_response *res);
 /* Ends the response: 0 when it is whole on the wire's side of the front. -EPROTO after logging when
  * the app wrote less or more than its Content-Length (then it was cut). */

@@ -1,0 +1,188 @@
+/* access_log.c - formatting one line a request, without malloc.
+ *
+ *   combined: 203.0.113.7 - - [21/Nov/2026:11:18:03 +0000] "GET / HTTP/1.1" 200 14 "-" "curl/7"
+ *             with the request's id and the seconds it took behind it
+ *   JSON:     {"time":"2026-11-21T11:18:03Z","peer":"203.0.113.7","method":"GET",...} */
+#include "http/access_log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "http/exchange.h"
+
+/* A line holds at most this much; longer texts from the network are cut. */
+enum { LINE_MAX = 4096, TEXT_MAX = 1024 };
+
+void access_log_init(struct access_log *log, int fd, enum access_format format)
+{
+    *log = (struct access_log){.is_on = fd >= 0, .format = format, .second = -1};
+    log_sink_init(&log->sink, fd, 64 * 1024);
+}
+
+void access_log_finish(struct access_log *log)
+{
+    log_sink_finish(&log->sink);
+}
+
+static const char *time_text(struct access_log *log)
+{
+    int64_t second = clock_wall_ms() / 1000;
+    if (second != log->second) {
+        time_t t = (time_t)second;
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        strftime(log->time, sizeof(log->time),
+                 log->format == ACCESS_JSON ? "%Y-%m-%dT%H:%M:%SZ" : "%d/%b/%Y:%H:%M:%S +0000",
+                 &tm);
+        log->second = second;
+    }
+    return log->time;
+}
+
+/* ---- pieces; all write at `to` and return what follows ---- */
+
+static char *put(char *to, const char *text, size_t len)
+{
+    memcpy(to, text, len);
+    return to + len;
+}
+
+static char *put_text(char *to, const char *text)
+{
+    return put(to, text, strlen(text));
+}
+
+static char *put_number(char *to, uint64_t value)
+{
+    char digits[20];
+    int n = 0;
+    do
+        digits[n++] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (n)
+        *to++ = digits[--n];
+    return to;
+}
+
+/* Microseconds as seconds: 0.000123. */
+static char *put_seconds(char *to, int64_t us)
+{
+    to = put_number(to, (uint64_t)us / 1000000);
+    *to++ = '.';
+    for (int64_t unit = 100000, rest = us % 1000000; unit; unit /= 10)
+        *to++ = (char)('0' + rest / unit % 10);
+    return to;
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= ' ' && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* Bytes from the network between quotes: what could end the text or the line is escaped. */
+static char *put_foreign(char *to, struct gale_str text, bool json)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = text.len < TEXT_MAX ? text.len : TEXT_MAX;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (is_plain(c)) {
+            *to++ = (char)c;
+            continue;
+        }
+        to = put_text(to, json ? "\\u00" : "\\x");
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
+    }
+    return to;
+}
+
+static struct gale_str header(const struct gale_request *req, struct gale_str name)
+{
+    struct gale_str value = STR("-");
+    (void)gale_request_header_nth(req, name, 0, &value);
+    return value;
+}
+
+/* ---- the two formats ---- */
+
+static char *put_combined(char *to, struct access_log *log, const struct gale_request *req,
+                          int status, uint64_t bytes, int64_t us)
+{
+    struct gale_str peer = gale_request_peer(req);
+    to = put(to, peer.at, peer.len);
+    to = put_text(to, " - - [");
+    to = put_text(to, time_text(log));
+    to = put_text(to, "] \"");
+    to = put_foreign(to, req->head.method, false);
+    *to++ = ' ';
+    to = put_foreign(to, req->head.target, false);
+    to = put_text(to, req->head.minor ? " HTTP/1.1\" " : " HTTP/1.0\" ");
+    to = put_number(to, (uint64_t)status);
+    *to++ = ' ';
+    to = put_number(to, bytes);
+    to = put_text(to, " \"");
+    to = put_foreign(to, header(req, STR("Referer")), false);
+    to = put_text(to, "\" \"");
+    to = put_foreign(to, header(req, STR("User-Agent")), false);
+    to = put_text(to, "\" ");
+    to = put_text(to, req->id);
+    *to++ = ' ';
+    return put_seconds(to, us);
+}
+
+static char *put_member(char *to, const char *name, struct gale_str text)
+{
+    to = put_text(to, ",\"");
+    to = put_text(to, name);
+    to = put_text(to, "\":\"");
+    to = put_foreign(to, text, true);
+    *to++ = '"';
+    return to;
+}
+
+static char *put_json(char *to, struct access_log *log, const struct gale_request *req, int status,
+                      uint64_t bytes, int64_t us)
+{
+    to = put_text(to, "{\"time\":\"");
+    to = put_text(to, time_text(log));
+    *to++ = '"';
+    to = put_member(to, "peer", gale_request_peer(req));
+    to = put_member(to, "method", req->head.method);
+    to = put_member(to, "target", req->head.target);
+    to = put_member(to, "host", req->host.at ? req->host : STR(""));
+    to = put_text(to, ",\"status\":");
+    to = put_number(to, (uint64_t)status);
+    to = put_text(to, ",\"bytes\":");
+    to = put_number(to, bytes);
+    to = put_text(to, ",\"seconds\":");
+    to = put_seconds(to, us);
+    to = put_member(to, "referer", header(req, STR("Referer")));
+    to = put_member(to, "agent", header(req, STR("User-Agent")));
+    to = put_member(to, "id", gale_request_id(req));
+    *to++ = '}';
+    return to;
+}
+
+void access_log_write(struct access_log *log, struct exchange *exchange, int status,
+                      int64_t duration_ns)
+{
+    /* Four texts of TEXT_MAX that may each grow sixfold are the worst a line can hold. */
+    enum { WORST = LINE_MAX + 5 * 6 * TEXT_MAX };
+    if (!log->is_on)
+        return;
+    char *line = log_sink_reserve(&log->sink, WORST);
+    if (!line)
+        return;
+    const struct gale_request *req = &exchange->req;
+    uint64_t bytes = exchange->res.is_bodyless ? 0 : exchange->res.body_sent;
+    char *(*format)(char *, struct access_log *, const struct gale_request *, int, uint64_t,
+                    int64_t) = log->format == ACCESS_JSON ? put_json : put_combined;
+    char *end = format(line, log, req, status ? status : 499, bytes, duration_ns / 1000);
+    *end++ = '\n';
+    log_sink_commit(&log->sink, (size_t)(end - line));
+}

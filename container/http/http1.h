@@ -1,0 +1,63 @@
+/* http1.h - one HTTP/1.1 connection and the front that speaks it (RFC 9112).
+ *
+ *            bytes arrive                    an error answer, or bytes left unread
+ *   IDLE ------------------> ACTIVE (a task) ------------------------------------> LINGER
+ *    ^  <------------------     |                                                    |
+ *       answered, kept          | answered, not kept                 end or 2 s      |
+ *                               v                                                    v
+ *                             closed                                               closed
+ *
+ * Idle and lingering connections hold no task, no stack and no buffer: this struct is all. An
+ * active one borrows a task, on whose stack the exchange and the arena's first block live. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "http/chunked.h"
+#include "http/exchange.h"
+#include "loop/timer.h"
+#include "net/endpoint.h"
+#include "net/iostream.h"
+
+struct http_server;
+
+enum http1_state { HTTP1_IDLE, HTTP1_ACTIVE, HTTP1_LINGER };
+
+struct http1_connection {
+    struct http_server *server; /* owns the connection through its list */
+    struct list link;
+    struct iostream stream;
+    struct timer timer;
+    int64_t idle_since_ms;
+    struct task *task;              /* while ACTIVE */
+    struct http1_exchange *current; /* the exchange being served; NULL between two */
+    struct peer peer;
+    uint8_t state;       /* enum http1_state */
+    bool is_half_closed; /* the client ended its sending side while we serve */
+    bool is_keep_alive;  /* another request may follow */
+    bool is_unread;      /* bytes of the client will not be read: linger */
+    bool is_cut;         /* close so that the client sees that the answer is not whole */
+};
+
+struct http1_exchange {
+    struct exchange exchange;
+    struct http1_connection *connection;
+    struct chunked chunked; /* of the request body */
+    uint64_t body_left;     /* of a request body with a length */
+    bool expects_continue;  /* 100 is still owed */
+    bool is_chunked_out;    /* the response is chunked */
+};
+
+extern const struct front http1_front;
+
+/* Takes a connected socket. */
+void http1_open(struct http_server *server, int fd, const struct peer *peer);
+/* On an idle or lingering one, or at the end of the task. */
+void http1_close(struct http1_connection *connection);
+/* The server drains: an idle connection closes soon. */
+void http1_drain(struct http1_connection *connection);
+
+/* Writes the head of the response into the stream's gathered bytes. Returns 0, or -errno. */
+SUSPENDS int http1_put_head(struct http1_exchange *x, int64_t body_length);
+/* The current Date field's value, HTTP_DATE_LEN bytes. */
+const char *http1_date(void);

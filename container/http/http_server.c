@@ -1,0 +1,71 @@
+/* http_server.c - the connections of one server, from the first accept to the last close. */
+#include "http/http_server.h"
+
+#include <errno.h>
+
+#include "http/http1.h"
+#include "loop/task.h"
+
+void http_settings_init(struct http_settings *settings)
+{
+    *settings = (struct http_settings){
+        .idle_timeout_ms = 75000,
+        .head_timeout_ms = 10000,
+        .body_timeout_ms = 60000,
+        .write_timeout_ms = 60000,
+        .limits = {.max_target = 8192, .max_head = 32768, .max_headers = 100},
+        .max_body = 16 * 1024 * 1024,
+        .form_memory = 64 * 1024,
+    };
+}
+
+static void on_stream(void *data, int fd, const struct peer *peer, const struct endpoint *local)
+{
+    (void)local;
+    http_server_accept(data, fd, peer);
+}
+
+void http_server_init(struct http_server *server, struct ioloop *loop,
+                      const struct http_settings *settings, http_serve_fn *serve, void *data)
+{
+    *server =
+        (struct http_server){.loop = loop, .settings = settings, .serve = serve, .data = data};
+    tcp_server_init(&server->tcp, loop, on_stream, server);
+    http_counters_init(&server->counters, "");
+    list_init(&server->connections);
+    task_group_init(&server->tasks);
+}
+
+void http_server_accept(struct http_server *server, int fd, const struct peer *peer)
+{
+    http1_open(server, fd, peer);
+}
+
+void http_server_drain(struct http_server *server)
+{
+    server->is_draining = true;
+    tcp_server_stop(&server->tcp);
+    list_each (&server->connections, link)
+        http1_drain(container_of(link, struct http1_connection, link));
+}
+
+bool http_server_is_empty(const struct http_server *server)
+{
+    return server->connection_count == 0 && task_group_is_empty(&server->tasks);
+}
+
+size_t http_server_close(struct http_server *server)
+{
+    size_t cut = 0;
+    server->is_draining = true;
+    tcp_server_stop(&server->tcp);
+    list_each (&server->connections, link) {
+        struct http1_connection *connection = container_of(link, struct http1_connection, link);
+        if (connection->state != HTTP1_ACTIVE)
+            http1_close(connection);
+        else
+            cut += connection->current != NULL;
+    }
+    task_group_cancel(&server->tasks);
+    return cut;
+}
