@@ -50,6 +50,9 @@ UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%
 UNIT_HELPERS := $(wildcard tests/unit/*.c)
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$B/obj/%.o)
 
+# `make Q=` shows the commands.
+Q := @
+
 .PHONY: all run deps test unit system check asan install clean format help fuzz bench
 
 all: $B/gale $(PLUGINS) $(EXAMPLES)
@@ -104,24 +107,28 @@ unit-binaries: $(UNIT)
 .PHONY: unit-binaries
 
 $B/gale: $B/obj/container/cli/main.o $(OBJECTS) container/gale.map
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(EXPORTS) $(LIBS)
+	@echo '  link $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(EXPORTS) $(LIBS)
 
 $B/libgale.a: $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	@echo '  ar   $@'
+	$(Q)ar rcs $@ $^
 
 $B/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  cc   $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $B/obj/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) -c -o $@ $<
+	$(Q)$(CC) -c -o $@ $<
 
 # gale's own plugins are built as any plugin is: against include/gale only.
 $B/plugins/%.so: plugins/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -D_GNU_SOURCE $(HARDEN) -Iinclude -fPIC \
+	@echo '  so   $@'
+	$(Q)$(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -D_GNU_SOURCE $(HARDEN) -Iinclude -fPIC \
 	    -fvisibility=hidden -fstack-clash-protection -fstack-protector-strong -shared -MMD -MP -o $@ $<
 
 # The examples' own Makefiles work out of tree; here they are told where gale's headers are.
@@ -134,13 +141,28 @@ FORCE:
 
 $B/unit/%: tests/unit/%.c $(UNIT_HELPER_OBJECTS) $B/libgale.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+	@echo '  test $<'
+	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
 	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
 
 $B/unit/%: tests/unit/%.cc $(UNIT_HELPER_OBJECTS) $B/libgale.a
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) -Itests/unit $(CXXFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
 	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
+
+## make fuzz      run every fuzz target for SECONDS=60
+SECONDS ?= 60
+FUZZ := $(patsubst tests/fuzz/%.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: test-deps
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-binaries
+	@tests/fuzz/run $(SECONDS)
+fuzz-binaries: $(FUZZ)
+.PHONY: fuzz-binaries
+
+$B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
+	    $B/libgale.a $(LIBS)
 
 ## make format    write the house format into every C file
 format:
