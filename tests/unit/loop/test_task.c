@@ -69,7 +69,13 @@ END_TEST
 
 static size_t mallocs;
 
-#ifndef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#define HAS_ASAN __has_feature(address_sanitizer)
+#endif
+
+#if !HAS_ASAN
 void *__libc_malloc(size_t size);
 void *malloc(size_t size);
 
