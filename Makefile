@@ -50,7 +50,7 @@ UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%
 UNIT_HELPERS := $(wildcard tests/unit/*.c)
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$B/obj/%.o)
 
-# `make Q=` shows the commands.
+# `make Q=` shows every command.
 Q := @
 
 .PHONY: all run deps test unit system check asan install clean format help fuzz bench
@@ -147,7 +147,8 @@ $B/unit/%: tests/unit/%.c $(UNIT_HELPER_OBJECTS) $B/libgale.a
 
 $B/unit/%: tests/unit/%.cc $(UNIT_HELPER_OBJECTS) $B/libgale.a
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) -Itests/unit $(CXXFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+	@echo '  test $<'
+	$(Q)$(CXX) $(CPPFLAGS) -Itests/unit $(CXXFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
 	    $(UNIT_HELPER_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS) $$(pkg-config --libs check)
 
 ## make fuzz      run every fuzz target for SECONDS=60
@@ -161,8 +162,17 @@ fuzz-binaries: $(FUZZ)
 
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
+	@echo '  fuzz $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
 	    $B/libgale.a $(LIBS)
+
+## make bench     gale beside nginx, lighttpd and h2o (wants their Debian packages and wrk)
+bench: all $B/bench/loop
+	@bench/plaintext
+
+$B/bench/loop: bench/loop.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -O2 -o $@ $<
 
 ## make format    write the house format into every C file
 format:
