@@ -26,3 +26,8 @@ int64_t clock_wall_ms(void)
     struct timespec t = now(CLOCK_REALTIME);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
+
+int64_t clock_wall_seconds(void)
+{
+    return now(CLOCK_REALTIME_COARSE).tv_sec;
+}

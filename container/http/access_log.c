@@ -30,7 +30,7 @@ void access_log_finish(struct access_log *log)
 
 static const char *time_text(struct access_log *log)
 {
-    int64_t second = clock_wall_ms() / 1000;
+    int64_t second = clock_wall_seconds();
     if (second != log->second) {
         time_t t = (time_t)second;
         struct tm tm;
@@ -78,25 +78,32 @@ static char *put_seconds(char *to, int64_t us)
     return to;
 }
 
+/* Bytes that may stand in quotes as they are: printable ASCII but for the quote and the backslash.
+ */
 static bool is_plain(unsigned char c)
 {
     return c >= ' ' && c < 0x7F && c != '"' && c != '\\';
 }
 
+static char *put_escaped(char *to, unsigned char c, bool json)
+{
+    static const char digits[] = "0123456789abcdef";
+    to = put_text(to, json ? "\\u00" : "\\x");
+    *to++ = digits[c >> 4];
+    *to++ = digits[c & 15];
+    return to;
+}
+
 /* Bytes from the network between quotes: what could end the text or the line is escaped. */
 static char *put_foreign(char *to, struct gale_str text, bool json)
 {
-    static const char digits[] = "0123456789abcdef";
     size_t len = text.len < TEXT_MAX ? text.len : TEXT_MAX;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if (is_plain(c)) {
+        if (is_plain(c))
             *to++ = (char)c;
-            continue;
-        }
-        to = put_text(to, json ? "\\u00" : "\\x");
-        *to++ = digits[c >> 4];
-        *to++ = digits[c & 15];
+        else
+            to = put_escaped(to, c, json);
     }
     return to;
 }
@@ -154,7 +161,7 @@ static char *put_json(char *to, struct access_log *log, const struct gale_reques
     to = put_member(to, "peer", gale_request_peer(req));
     to = put_member(to, "method", req->head.method);
     to = put_member(to, "target", req->head.target);
-    to = put_member(to, "host", req->host.at ? req->host : STR(""));
+    to = put_member(to, "host", gale_request_host(req));
     to = put_text(to, ",\"status\":");
     to = put_number(to, (uint64_t)status);
     to = put_text(to, ",\"bytes\":");

@@ -21,7 +21,7 @@ const char *http1_date(void)
 {
     static char text[HTTP_DATE_LEN + 1];
     static int64_t formatted = -1;
-    int64_t now = clock_wall_ms() / 1000;
+    int64_t now = clock_wall_seconds();
     if (now != formatted) {
         http_date_format(now, text);
         formatted = now;

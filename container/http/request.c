@@ -54,6 +54,10 @@ struct gale_str gale_request_query_string(const struct gale_request *req)
 
 struct gale_str gale_request_host(const struct gale_request *req)
 {
+    unsigned port;
+    struct gale_request *known = (struct gale_request *)req; /* its meaning does not change */
+    if (!req->host.at && target_parse_host(req->head.host, arena_of(req), &known->host, &port) < 0)
+        known->host = STR("");
     return req->host;
 }
 
