@@ -1,0 +1,299 @@
+/* config.c - a configuration from its text: sections, keys, and where paths start. */
+#include "app/config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app/adapter.h"
+#include "app/config_private.h"
+#include "base/ini.h"
+#include "base/memory.h"
+#include "base/str.h"
+
+/* ---- gathering ---- */
+
+/* Makes room for one more member of `size` bytes; the old array stays in the arena. */
+static void *grow(struct arena *arena, void *items, size_t count, size_t *cap, size_t size)
+{
+    if (count < *cap)
+        return items;
+    *cap = *cap ? *cap * 2 : 8;
+    void *larger = arena_zalloc(arena, *cap * size);
+    if (count)
+        memcpy(larger, items, count * size);
+    return larger;
+}
+
+/* The words of a section's name or a key, one blank between them. */
+static const char *squeeze(struct arena *arena, const char *text)
+{
+    struct gale_str copy = arena_copy(arena, text, strlen(text));
+    char *out = (char *)copy.at, *start = out;
+    for (const char *p = text; *p; p++) {
+        if (*p != ' ' && *p != '\t')
+            *out++ = *p;
+        else if (out > start && out[-1] != ' ')
+            *out++ = ' ';
+    }
+    if (out > start && out[-1] == ' ')
+        out--;
+    *out = 0;
+    return start;
+}
+
+static void gather_section(void *data, const char *name, const char *file, unsigned line)
+{
+    struct config_reader *reader = data;
+    struct arena *arena = &reader->config->arena;
+    reader->sections =
+        grow(arena, reader->sections, reader->count, &reader->cap, sizeof(*reader->sections));
+    reader->sections[reader->count++] =
+        (struct config_section){.name = squeeze(arena, name), .file = file, .line = line};
+}
+
+static void gather_key(void *data, const char *key, const char *value, const char *file,
+                       unsigned line)
+{
+    struct config_reader *reader = data;
+    struct arena *arena = &reader->config->arena;
+    if (!reader->count) {
+        setting_errors_add(reader->errors, file, line,
+                           "'%s' stands before the first section; begin with [server]", key);
+        return;
+    }
+    struct config_section *section = &reader->sections[reader->count - 1];
+    section->keys =
+        grow(arena, section->keys, section->count, &section->cap, sizeof(*section->keys));
+    section->keys[section->count++] =
+        (struct config_key){.key = squeeze(arena, key),
+                            .value = arena_copy(arena, value, strlen(value)).at,
+                            .file = file,
+                            .line = line};
+}
+
+const struct config_key *config_find_key(const struct config_section *section, const char *key)
+{
+    const struct config_key *found = NULL;
+    for (size_t i = 0; section && i < section->count; i++)
+        if (strcmp(section->keys[i].key, key) == 0)
+            found = &section->keys[i];
+    return found;
+}
+
+/* ---- keys by tables ---- */
+
+/* The line where the same key stood before in its section, or 0. */
+static unsigned earlier_line(const struct config_section *section, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(section->keys[i].key, section->keys[index].key) == 0)
+            return section->keys[i].line;
+    return 0;
+}
+
+/* Who else has such a key, as the end of a sentence, or NULL. */
+static const char *owner_elsewhere(const struct config_reader *reader, const char *key)
+{
+    struct arena *arena = &reader->config->arena;
+    if (setting_find(server_table, key))
+        return "it belongs in [server]";
+    if (setting_find(app_table, key))
+        return "it belongs in an [app NAME] section";
+    for (const struct adapter *const *adapter = reader->adapters; *adapter; adapter++)
+        if (setting_find((*adapter)->table, key))
+            return arena_printf(arena, "it belongs to apps with the key '%s'", (*adapter)->name).at;
+    return NULL;
+}
+
+static void refuse_key(struct config_reader *reader, const struct config_section *section,
+                       const struct config_target *targets, const struct config_key *key)
+{
+    const struct setting *tables[CONFIG_TARGETS] = {0};
+    const struct setting_place place = {key->file, key->line, reader->config->base};
+    for (size_t i = 0; targets[i].table; i++)
+        tables[i] = targets[i].table;
+    const char *elsewhere = owner_elsewhere(reader, key->key);
+    if (elsewhere)
+        setting_errors_add(reader->errors, key->file, key->line, "'%s' is not a key of [%s]; %s",
+                           key->key, section->name, elsewhere);
+    else
+        setting_add_unknown(tables, key->key, &place, reader->errors);
+}
+
+static void set_key(struct config_reader *reader, const struct config_section *section,
+                    const struct config_target *targets, size_t index)
+{
+    const struct config_key *key = &section->keys[index];
+    const struct setting_place place = {key->file, key->line, reader->config->base};
+    for (const struct config_target *target = targets; target->table; target++) {
+        const struct setting *row = setting_find(target->table, key->key);
+        if (!row)
+            continue;
+        unsigned earlier = row->type == SETTING_NAMED ? earlier_line(section, index) : 0;
+        if (earlier)
+            setting_errors_add(reader->errors, key->file, key->line,
+                               "'%s' is given twice; it stands on line %u already", key->key,
+                               earlier);
+        else
+            (void)setting_set(row, target->values, key->key, key->value, &place, reader->errors);
+        return;
+    }
+    refuse_key(reader, section, targets, key);
+}
+
+void config_set_keys(struct config_reader *reader, const struct config_section *section,
+                     const struct config_target *targets)
+{
+    for (size_t i = 0; i < section->count; i++)
+        set_key(reader, section, targets, i);
+}
+
+/* ---- where paths start ---- */
+
+const char *config_join(struct arena *arena, const char *base, const char *path)
+{
+    if (*path == '/')
+        return path;
+    return arena_printf(arena, "%s%s%s", base, strcmp(base, "/") == 0 ? "" : "/", path).at;
+}
+
+static const char *working_folder(struct arena *arena)
+{
+    char cwd[PATH_MAX];
+    return getcwd(cwd, sizeof(cwd)) ? arena_copy(arena, cwd, strlen(cwd)).at : "/";
+}
+
+/* The folder of the main file; for "(command line)" the working folder. */
+static const char *own_folder(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return working_folder(arena);
+    const char *folder = arena_copy(arena, path, slash == path ? 1 : (size_t)(slash - path)).at;
+    return *path == '/' ? folder : config_join(arena, working_folder(arena), folder);
+}
+
+static const char *resolve_base(struct config_reader *reader, const struct config_section *server)
+{
+    struct arena *arena = &reader->config->arena;
+    const struct config_key *key = config_find_key(server, "base");
+    const char *base = own_folder(arena, reader->config->path);
+    if (key)
+        base = config_join(arena, base, key->value);
+    struct stat info;
+    char real[PATH_MAX];
+    if (realpath(base, real) && stat(real, &info) == 0 && S_ISDIR(info.st_mode))
+        return arena_copy(arena, real, strlen(real)).at;
+    if (key)
+        setting_errors_add(reader->errors, key->file, key->line, "base: there is no folder '%s'",
+                           base);
+    return base;
+}
+
+/* ---- sections ---- */
+
+static const struct setting section_words[] = {
+    {.key = "server"}, {.key = "app NAME"}, {.key = "app"}, {.key = NULL}};
+
+static bool is_named(const char *name, const char *word)
+{
+    size_t len = strlen(word);
+    return strncmp(name, word, len) == 0 && (!name[len] || name[len] == ' ');
+}
+
+static void refuse_section(struct config_reader *reader, const struct config_section *section)
+{
+    static const struct setting *const tables[] = {section_words, NULL};
+    if (is_named(section->name, "listen") || is_named(section->name, "host")) {
+        setting_errors_add(reader->errors, section->file, section->line,
+                           "[%s] is reserved for a later version of gale; use the key '%s'",
+                           section->name,
+                           is_named(section->name, "host") ? "mount = HOST/PATH" : "listen");
+        return;
+    }
+    struct gale_str rest = str_of(section->name);
+    struct gale_str word = str_cut(&rest, ' ');
+    const char *nearest =
+        setting_nearest(tables, arena_copy(&reader->config->arena, word.at, word.len).at);
+    if (nearest && strcmp(nearest, "app") == 0)
+        nearest = "app NAME";
+    setting_errors_add(reader->errors, section->file, section->line,
+                       nearest ? "unknown section [%s]; did you mean [%s]?"
+                               : "unknown section [%s]; there are [server] and [app NAME]",
+                       section->name, nearest);
+}
+
+static void read_apps(struct config_reader *reader)
+{
+    struct config *config = reader->config;
+    config->apps = arena_zalloc(&config->arena, (reader->count + 1) * sizeof(*config->apps));
+    for (size_t i = 0; i < reader->count; i++) {
+        const struct config_section *section = &reader->sections[i];
+        if (is_named(section->name, "app"))
+            config_read_app(reader, section, &config->apps[config->app_count++]);
+        else if (strcmp(section->name, "server") != 0)
+            refuse_section(reader, section);
+    }
+}
+
+static const struct config_section *find_section(const struct config_reader *reader,
+                                                 const char *name)
+{
+    for (size_t i = 0; i < reader->count; i++)
+        if (strcmp(reader->sections[i].name, name) == 0)
+            return &reader->sections[i];
+    return NULL;
+}
+
+/* ---- errors ---- */
+
+/* Errors were found in passes; within one file they are told in its order. */
+static void sort_errors(struct setting_errors *errors)
+{
+    for (size_t i = 1; i < errors->len; i++) {
+        struct setting_error error = errors->items[i];
+        size_t at = i;
+        for (; at > 0 && strcmp(errors->items[at - 1].file, error.file) == 0 &&
+               errors->items[at - 1].line > error.line;
+             at--)
+            errors->items[at] = errors->items[at - 1];
+        errors->items[at] = error;
+    }
+}
+
+struct config *config_parse(const char *path, struct gale_str text,
+                            const struct adapter *const *adapters, struct setting_errors *errors)
+{
+    struct config *config = memory_zalloc(sizeof(*config));
+    arena_init(&config->arena, NULL, 0);
+    config->path = arena_copy(&config->arena, path, strlen(path)).at;
+    /* Values are kept where errors are, so they get the configuration's own arena. */
+    struct setting_errors found = {.arena = &config->arena};
+    struct config_reader reader = {.config = config, .adapters = adapters, .errors = &found};
+    const struct ini_handler handler = {gather_section, gather_key, &reader};
+    ini_parse_text(config->path, text, &handler, &found);
+
+    const struct config_section *server = find_section(&reader, "server");
+    config->base = resolve_base(&reader, server);
+    config_read_server(&reader, server);
+    read_apps(&reader);
+    if (!config->app_count)
+        setting_errors_add(&found, config->path, 0,
+                           "there is nothing to serve: add a section [app NAME]");
+    sort_errors(&found);
+    for (size_t i = 0; i < found.len; i++)
+        setting_errors_add(
+            errors, arena_copy(errors->arena, found.items[i].file, strlen(found.items[i].file)).at,
+            found.items[i].line, "%s", found.items[i].text);
+    return config;
+}
+
+void config_close(struct config *config)
+{
+    if (!config)
+        return;
+    arena_finish(&config->arena);
+    free(config);
+}

@@ -1,0 +1,219 @@
+/* config_server.c - [server]: its keys, and what they must be together. */
+#include "app/config_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "net/endpoint.h"
+
+/* Sizes and counts are read into fields of these types by the setting tables. */
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "gale is for 64-bit systems");
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+static int parse_auto(const char *value, int64_t max, void *field)
+{
+    uint64_t number = 0;
+    bool is_auto = strcmp(value, "auto") == 0;
+    if (!is_auto &&
+        (str_to_u64(str_of(value), &number) < 0 || number < 1 || number > (uint64_t)max))
+        return -EINVAL;
+    *(int64_t *)field = (int64_t)number;
+    return 0;
+}
+
+static int parse_workers(const char *value, void *field, struct arena *arena, char **out_error)
+{
+    (void)arena;
+    *out_error = (char *)"'auto' (one for each CPU) or a number from 1 to 256";
+    return parse_auto(value, 256, field);
+}
+
+static int parse_descriptors(const char *value, void *field, struct arena *arena, char **out_error)
+{
+    (void)arena;
+    *out_error = (char *)"'auto' (as many as the system allows) or a number from 64 to 10000000";
+    int64_t number = 0;
+    if (parse_auto(value, 10000000, &number) < 0 || (number && number < 64))
+        return -EINVAL;
+    *(int64_t *)field = number;
+    return 0;
+}
+
+static const char *const pollers[] = {"epoll", "poll", "select", NULL};
+static const char *const access_formats[] = {"combined", "json", NULL};
+static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+
+/* clang-format off: one row a key reads best in two lines */
+#define AT(field) .offset = offsetof(struct server_settings, field)
+const struct setting server_table[] = {
+    {"listen", SETTING_LIST, AT(listen), .initial = "127.0.0.1:8080",
+     .example = "*:80 [::]:80 unix:/run/gale/web.sock",
+     .help = "Where clients are accepted: ADDRESS:PORT or unix:PATH, several separated by blanks."},
+    {"workers", SETTING_COUNT, AT(workers), .initial = "auto", .parse = parse_workers,
+     .help = "How many worker processes serve; auto is one for each CPU."},
+    {"base", SETTING_PATH, AT(base), .example = "..",
+     .help = "Where relative paths of the configuration start; without it the folder of the main "
+             "file."},
+    {"user", SETTING_TEXT, AT(user), .example = "www-data",
+     .help = "Whom workers run as, when gale is started by root."},
+    {"group", SETTING_TEXT, AT(group), .example = "www-data",
+     .help = "The group of the workers; without it the user's own."},
+    {"pid_file", SETTING_PATH, AT(pid_file), .example = "/run/gale.pid",
+     .help = "A file that holds the master's process id while it runs."},
+    {"control", SETTING_PATH, AT(control), .example = "/run/gale/control",
+     .help = "The socket that gale reload, stop and status speak to; without it gale chooses one "
+             "for this user and configuration."},
+    {"drain_timeout", SETTING_MS, AT(drain_timeout_ms), .initial = "30s", .max = DAY_MS,
+     .help = "How long workers that end may finish their requests."},
+    {"start_timeout", SETTING_MS, AT(start_timeout_ms), .initial = "30s", .min = 100, .max = DAY_MS,
+     .help = "How long a worker may take to open its apps; beyond it a reload is refused."},
+    {"max_connections", SETTING_COUNT, AT(max_connections), .initial = "10000", .min = 1,
+     .max = 10000000, .help = "Connections of clients at the same time, over all workers."},
+    {"max_tasks", SETTING_COUNT, AT(max_tasks), .initial = "10000", .min = 1, .max = 1000000,
+     .help =
+         "Requests and background tasks at the same time, a worker; beyond it clients get a 503."},
+    {"descriptors", SETTING_COUNT, AT(descriptors), .initial = "auto", .parse = parse_descriptors,
+     .help = "How many descriptors a process may open (RLIMIT_NOFILE); auto is as many as the "
+             "system allows."},
+    {"backlog", SETTING_COUNT, AT(backlog), .initial = "1024", .min = 1, .max = 65535,
+     .help = "Connections that may wait to be accepted, for each listener."},
+    {"loop_warn", SETTING_MS, AT(loop_warn_ms), .initial = "500ms", .max = DAY_MS,
+     .help = "A warning is logged when something holds a worker up for longer; 0s: never."},
+    {"poller", SETTING_CHOICE, AT(poller), .initial = "epoll", .choices = pollers,
+     .help = "How workers wait for events; poll and select are for comparing and for odd kernels."},
+    {"offload_threads", SETTING_COUNT, AT(offload_threads), .initial = "8", .min = 1, .max = 1024,
+     .help = "Threads for blocking work, a worker; started when they are needed."},
+    {"offload_queue", SETTING_COUNT, AT(offload_queue), .initial = "1024", .min = 1, .max = 1000000,
+     .help = "Blocking work that may wait for a thread, a worker."},
+    {"idle_timeout", SETTING_MS, AT(http.idle_timeout_ms), .initial = "75s", .min = 1,
+     .max = DAY_MS, .help = "How long a connection may rest between two requests."},
+    {"head_timeout", SETTING_MS, AT(http.head_timeout_ms), .initial = "10s", .min = 1,
+     .max = DAY_MS,
+     .help = "How long a client may take to send the head of a request; beyond it 408."},
+    {"body_timeout", SETTING_MS, AT(http.body_timeout_ms), .initial = "60s", .min = 1,
+     .max = DAY_MS, .help = "How long a request's body may make no progress; beyond it 408."},
+    {"write_timeout", SETTING_MS, AT(http.write_timeout_ms), .initial = "60s", .min = 1,
+     .max = DAY_MS, .help = "How long a client may take nothing of its response before it is cut."},
+    {"max_target", SETTING_SIZE, AT(http.limits.max_target), .initial = "8K", .min = 64,
+     .max = 1 << 20, .help = "The longest request target; beyond it 414."},
+    {"max_head", SETTING_SIZE, AT(http.limits.max_head), .initial = "32K", .min = 256,
+     .max = 1 << 20,
+     .help = "The longest head of a request, its request line included; beyond it 431."},
+    {"max_headers", SETTING_COUNT, AT(http.limits.max_headers), .initial = "100", .min = 1,
+     .max = 10000, .help = "The most header fields of a request; beyond it 431."},
+    {"max_body", SETTING_SIZE, AT(http.max_body), .initial = "16M",
+     .help = "The longest body of a request; beyond it 413. An app may set its own."},
+    {"form_memory", SETTING_SIZE, AT(http.form_memory), .initial = "64K",
+     .help = "Uploaded files above this size go to a temporary file. An app may set its own."},
+    {"trusted_proxies", SETTING_LIST, AT(trusted_proxies), .example = "127.0.0.1 10.0.0.0/8 unix",
+     .help = "Whose X-Forwarded-For and X-Forwarded-Proto are believed."},
+    {"access_log", SETTING_TEXT, AT(access_log), .initial = "-",
+     .help = "A file with a line for each request; - is standard output, off is none."},
+    {"access_log_format", SETTING_CHOICE, AT(access_log_format), .initial = "combined",
+     .choices = access_formats,
+     .help = "The lines of the access log: as web servers have always written them, or JSON."},
+    {"error_log", SETTING_TEXT, AT(error_log), .initial = "-",
+     .help = "A file for everything else that gale has to say; - is standard error."},
+    {"log_level", SETTING_CHOICE, AT(log_level), .initial = "info", .choices = levels,
+     .help = "What the error log holds: lines of this level and more serious ones."},
+    {"error_page", SETTING_PAIRS, AT(error_pages), .example = "404 errors/404.html",
+     .help = "A file that is sent as the page of an error status, 400 to 599; may be repeated."},
+    {.key = NULL},
+};
+#undef AT
+/* clang-format on */
+
+/* ---- what a table cannot say ---- */
+
+static void check_listen_one(struct config_reader *reader, const struct config_key *key,
+                             const char *text)
+{
+    struct endpoint endpoint;
+    uint64_t port;
+    int r = endpoint_parse(str_of(text), &endpoint);
+    if (r == 0 || r == -ENOENT) /* a host name: asked for when it is bound */
+        return;
+    if (str_to_u64(str_of(text), &port) == 0)
+        setting_errors_add(reader->errors, key->file, key->line,
+                           "listen: '%s' is no address; for port %s write *:%s or 127.0.0.1:%s",
+                           text, text, text, text);
+    else
+        setting_errors_add(reader->errors, key->file, key->line,
+                           "listen: '%s' is no address; expected ADDRESS:PORT such as "
+                           "127.0.0.1:8080, *:80 or [::1]:8080, or unix:PATH",
+                           text);
+}
+
+/* The same address twice can never be bound. */
+static void check_listen_twice(struct config_reader *reader, const struct config_key *key,
+                               const char *text)
+{
+    const struct setting_list *listen = &reader->config->server.listen;
+    size_t seen = 0;
+    for (size_t i = 0; i < listen->len; i++)
+        seen += strcmp(listen->items[i], text) == 0;
+    if (seen > 1)
+        setting_errors_add(reader->errors, key->file, key->line, "listen: %s is given twice", text);
+}
+
+static void check_listen(struct config_reader *reader, const struct config_section *section)
+{
+    struct arena *arena = &reader->config->arena;
+    for (size_t i = 0; i < section->count; i++) {
+        const struct config_key *key = &section->keys[i];
+        struct gale_str rest = str_of(key->value);
+        while (strcmp(key->key, "listen") == 0 && rest.at) {
+            struct gale_str word = str_trim(str_cut(&rest, ' '));
+            if (!word.len)
+                continue;
+            const char *text = arena_copy(arena, word.at, word.len).at;
+            check_listen_one(reader, key, text);
+            check_listen_twice(reader, key, text);
+        }
+    }
+}
+
+static void check_error_pages(struct config_reader *reader)
+{
+    const struct setting_pairs *pages = &reader->config->server.error_pages;
+    for (size_t i = 0; i < pages->len; i++) {
+        const struct setting_pair *page = &pages->items[i];
+        uint64_t status;
+        if (str_to_u64(str_of(page->name), &status) < 0 || status < 400 || status > 599)
+            setting_errors_add(reader->errors, page->file, page->line,
+                               "error_page: '%s' is no error status; expected 400 to 599, as in "
+                               "error_page = 404 errors/404.html",
+                               page->name);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(pages->items[j].name, page->name) == 0)
+                setting_errors_add(reader->errors, page->file, page->line,
+                                   "error_page: %s has a page already, on line %u", page->name,
+                                   pages->items[j].line);
+    }
+}
+
+static const char *log_path(struct config *config, const char *text)
+{
+    bool is_word = strcmp(text, "-") == 0 || strcmp(text, "off") == 0;
+    return is_word ? text : config_join(&config->arena, config->base, text);
+}
+
+void config_read_server(struct config_reader *reader, const struct config_section *section)
+{
+    struct config *config = reader->config;
+    struct server_settings *server = &config->server;
+    const struct config_target targets[] = {{server_table, server}, {NULL, NULL}};
+    setting_init(server_table, server, &config->arena, config->base);
+    if (section) {
+        config_set_keys(reader, section, targets);
+        check_listen(reader, section);
+        check_error_pages(reader);
+    }
+    server->base = config->base;
+    server->access_log = log_path(config, server->access_log);
+    server->error_log = log_path(config, server->error_log);
+}
