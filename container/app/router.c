@@ -1,0 +1,134 @@
+/* router.c - from a request to the apps that may serve it, best first. */
+#include "app/router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/adapter.h"
+#include "app/app.h"
+#include "app/config.h"
+#include "app/mount.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "http/exchange.h"
+#include "loop/task.h"
+
+/* The order in which mounts are asked; equal ones keep the file's order by their address. */
+static int compare(const void *a, const void *b)
+{
+    const struct gale_app *left = *(struct gale_app *const *)a;
+    const struct gale_app *right = *(struct gale_app *const *)b;
+    const struct app_config *l = left->config, *r = right->config;
+    if (!l->host.len != !r->host.len)
+        return l->host.len ? -1 : 1;
+    if (l->prefix.len != r->prefix.len)
+        return l->prefix.len > r->prefix.len ? -1 : 1;
+    return left < right ? -1 : 1;
+}
+
+void router_init(struct router *router, struct gale_app *apps, size_t count)
+{
+    router->apps = apps;
+    router->count = count;
+    router->order = memory_alloc((count + 1) * sizeof(struct gale_app *));
+    for (size_t i = 0; i < count; i++)
+        router->order[i] = &apps[i];
+    qsort(router->order, count, sizeof(*router->order), compare);
+}
+
+void router_finish(struct router *router)
+{
+    free(router->order);
+    *router = (struct router){0};
+}
+
+static bool is_for(const struct app_config *config, const struct gale_request *req)
+{
+    return (!config->host.len || str_equals(config->host, req->host)) &&
+           mount_has(config->prefix, req->target.path);
+}
+
+/* Whether the app did what rules a decline out. */
+static bool is_begun(const struct exchange *exchange)
+{
+    const struct gale_response *res = &exchange->res;
+    return exchange->req.is_body_touched || res->state != RESPONSE_HEAD || res->body_sent;
+}
+
+/* Gives the exchange to the app: what it sees of its place, its limits, its counters. */
+static void hand_over(struct exchange *exchange, struct gale_app *app)
+{
+    const struct app_config *config = app->config;
+    struct gale_request *req = &exchange->req;
+    exchange->app = app;
+    exchange->counters = &app->counters;
+    exchange->max_body = config->limits.max_body;
+    exchange->form_memory = config->limits.form_memory;
+    exchange->body_timeout_ms = config->limits.body_timeout_ms;
+    exchange->write_timeout_ms = config->limits.write_timeout_ms;
+    req->mount = config->prefix;
+    req->below = (struct gale_str){req->target.path.at + config->prefix.len,
+                                   req->target.path.len - config->prefix.len};
+}
+
+/* Calls the app, with the task named and timed after it. */
+static int call_app(struct exchange *exchange, struct gale_app *app)
+{
+    struct task *task = task_current();
+    struct task_label label = {app->config->name, exchange->req.head.target.at, exchange->req.id};
+    int64_t deadline = app->config->limits.deadline_ms;
+    if (task) {
+        task_set_label(task, &label);
+        task_set_deadline(task, deadline ? deadline : -1);
+    }
+    int verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
+    if (task)
+        task_set_label(task, NULL);
+    return verdict;
+}
+
+static int serve_one(struct exchange *exchange, struct gale_app *app)
+{
+    hand_over(exchange, app);
+    int verdict = call_app(exchange, app);
+    if (verdict != GALE_DECLINE)
+        return verdict;
+    if (is_begun(exchange)) {
+        log_error("app declined a request that it had begun to answer or whose body it had read",
+                  LOG_TEXT("app", app->config->name), LOG_TEXT("request", exchange->req.id));
+        return 500;
+    }
+    (void)response_reset(&exchange->res); /* headers that the app set are not its successor's */
+    return GALE_DECLINE;
+}
+
+/* Nobody's request: the exchange is the server's again. */
+static void take_back(struct exchange *exchange, struct http_counters *counters)
+{
+    exchange->app = NULL;
+    exchange->counters = counters;
+    exchange->req.mount = STR("");
+    exchange->req.below = exchange->req.target.path;
+    if (task_current())
+        task_set_deadline(task_current(), -1);
+}
+
+int router_serve(void *data, struct gale_request *req, struct gale_response *res)
+{
+    const struct router *router = data;
+    struct exchange *exchange = exchange_of_request(req);
+    struct http_counters *counters = exchange->counters;
+    (void)res;
+    if (req->target.is_asterisk) /* OPTIONS *: about the server, which has nothing to add */
+        return GALE_OK;
+    for (size_t i = 0; i < router->count; i++) {
+        if (!is_for(router->order[i]->config, req))
+            continue;
+        int verdict = serve_one(exchange, router->order[i]);
+        if (verdict != GALE_DECLINE)
+            return verdict;
+    }
+    take_back(exchange, counters);
+    return 404;
+}
