@@ -1,0 +1,197 @@
+/* plugin.c - the adapter: a plugin's verbs behind an adapter's. */
+#include "adapters/plugin/plugin.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/config.h"
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/setting.h"
+#include "loop/task.h"
+#include "adapters/plugin/plugin_file.h"
+#include "adapters/plugin/plugin_load.h"
+
+enum { STACK_DEFAULT = 256 * 1024 };
+
+struct plugin_settings {
+    const char *plugin;
+    struct setting_pairs set;
+};
+
+struct plugin {
+    struct gale_plugin descriptor;
+    void *state; /* the plugin's own */
+};
+
+static const struct setting table[] = {
+    {"plugin", SETTING_TEXT, offsetof(struct plugin_settings, plugin),
+     .example = "build/plugins/hello.so",
+     .help = "The compiled plugin to serve with: a file, or the name of an installed one."},
+    {"set", SETTING_NAMED, offsetof(struct plugin_settings, set), .example = "greeting = hi",
+     .help = "A setting of the plugin itself; which there are, its documentation says."},
+    {.key = NULL},
+};
+
+static int look(const struct app_config *config, char out_path[PATH_MAX], struct buffer *why)
+{
+    const struct plugin_settings *settings = config->settings;
+    int r = plugin_file_find(settings->plugin, config->server->base, out_path, why);
+    return r < 0 ? r : plugin_file_check(out_path, why);
+}
+
+static void plugin_check(const struct app_config *config, struct setting_errors *errors)
+{
+    char path[PATH_MAX];
+    struct buffer why = {0};
+    if (look(config, path, &why) < 0)
+        setting_errors_add(errors, config->file, config->line, "[app %s] %s", config->name, why.at);
+    buffer_finish(&why);
+}
+
+/* ---- the plugin's own keys ---- */
+
+static bool has_key(const struct gale_plugin *plugin, const char *name)
+{
+    for (const char *const *key = plugin->keys; key && *key; key++)
+        if (strcmp(*key, name) == 0)
+            return true;
+    return false;
+}
+
+static void refuse_key(const struct gale_plugin *plugin, const struct setting_pair *pair,
+                       struct buffer *why)
+{
+    size_t count = 0;
+    while (plugin->keys && plugin->keys[count])
+        count++;
+    struct setting *rows = memory_zalloc((count + 1) * sizeof(*rows));
+    for (size_t i = 0; i < count; i++)
+        rows[i].key = plugin->keys[i];
+    const struct setting *const tables[] = {rows, NULL};
+    const char *nearest = setting_nearest(tables, pair->name);
+    buffer_printf(why, "%s'set %s' on line %u is not a setting of this plugin",
+                  why->len ? "; " : "", pair->name, pair->line);
+    if (nearest)
+        buffer_printf(why, "; did you mean 'set %s'?", nearest);
+    else if (!count)
+        buffer_add_text(why, ", which has none");
+    for (size_t i = 0; !nearest && i < count; i++)
+        buffer_printf(why, "%s%s", i ? ", " : "; its settings are ", plugin->keys[i]);
+    free(rows);
+}
+
+static int check_keys(const struct gale_plugin *plugin, const struct setting_pairs *set,
+                      struct buffer *why)
+{
+    for (size_t i = 0; i < set->len; i++)
+        if (!has_key(plugin, set->items[i].name))
+            refuse_key(plugin, &set->items[i], why);
+    return why->len ? -EINVAL : 0;
+}
+
+/* ---- open ---- */
+
+/* Where the plugin's C++ runtime keeps the exceptions of this thread, or NULL. */
+static void *find_exception_globals(void *handle)
+{
+    void *(*get)(void);
+    *(void **)&get = dlsym(handle, "__cxa_get_globals");
+    return get ? get() : NULL;
+}
+
+static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
+{
+    const struct plugin_settings *settings = app->config->settings;
+    char path[PATH_MAX];
+    void *handle;
+    int r = look(app->config, path, why);
+    if (r == 0)
+        r = plugin_load(path, &plugin->descriptor, &handle, why);
+    if (r == 0)
+        r = check_keys(&plugin->descriptor, &settings->set, why);
+    if (r < 0)
+        return r;
+    app->sets = &settings->set;
+    app->exception_globals = find_exception_globals(handle);
+    app->stack_size =
+        plugin->descriptor.stack_size > STACK_DEFAULT ? plugin->descriptor.stack_size : 0;
+    return 0;
+}
+
+static int open_state(struct gale_app *app, struct plugin *plugin, struct buffer *why)
+{
+    const struct gale_plugin *descriptor = &plugin->descriptor;
+    int r = descriptor->open ? descriptor->open(app, &plugin->state) : 0;
+    if (r == 0)
+        return 0;
+    const char *said = app_said(app);
+    if (r > 0)
+        buffer_printf(why, "the plugin did not open: it returned %d, which is no negative errno",
+                      r);
+    else
+        buffer_printf(why, "the plugin did not open: %s", log_errno_name(r));
+    buffer_printf(why, "%s%s", *said ? "; it said: " : "", said);
+    return r < 0 ? r : -EINVAL;
+}
+
+static int plugin_open(struct gale_app *app)
+{
+    struct plugin *plugin = memory_zalloc(sizeof(*plugin));
+    struct buffer why = {0};
+    int r = load(app, plugin, &why);
+    if (r == 0)
+        r = open_state(app, plugin, &why);
+    if (r == 0)
+        app->state = plugin;
+    else {
+        (void)app_fail(app, r, "%s", why.at);
+        free(plugin);
+    }
+    buffer_finish(&why);
+    return r;
+}
+
+/* ---- serve, drain, close ---- */
+
+static int plugin_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
+{
+    const struct plugin *plugin = app->state;
+    struct task *task = app->exception_globals ? task_current() : NULL;
+    if (task)
+        task_set_exception_globals(task, app->exception_globals);
+    int verdict = plugin->descriptor.serve(plugin->state, req, res);
+    if (task)
+        task_set_exception_globals(task, NULL);
+    return verdict;
+}
+
+static void plugin_drain(struct gale_app *app)
+{
+    const struct plugin *plugin = app->state;
+    if (plugin->descriptor.drain)
+        plugin->descriptor.drain(plugin->state);
+}
+
+static void plugin_close(struct gale_app *app)
+{
+    struct plugin *plugin = app->state;
+    if (plugin->descriptor.close)
+        plugin->descriptor.close(plugin->state);
+    free(plugin);
+}
+
+const struct adapter plugin_adapter = {
+    .name = "plugin",
+    .table = table,
+    .settings_size = sizeof(struct plugin_settings),
+    .check = plugin_check,
+    .open = plugin_open,
+    .serve = plugin_serve,
+    .drain = plugin_drain,
+    .close = plugin_close,
+};
