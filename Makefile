@@ -32,7 +32,7 @@ CXXFLAGS += -std=gnu++17 -g $(OPTIMIZE) -Wall -Wextra -Werror -Wshadow $(SANITIZ
             -fstack-clash-protection -fstack-protector-strong -pthread
 LDFLAGS += -pie -pthread $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack
 # Linked statically and hidden, so that a plugin's own copy of one never meets ours.
-LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -Wl,--pop-state -Wl,--exclude-libs,ALL -ldl
+LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -Wl,--pop-state -Wl,--exclude-libs,libhttp_parser.a:libinih.a -ldl
 EXPORTS := -Wl,--export-dynamic -Wl,--version-script=container/gale.map
 
 ARCH := $(shell uname -m)

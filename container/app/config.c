@@ -26,23 +26,6 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t *cap, s
     return larger;
 }
 
-/* The words of a section's name or a key, one blank between them. */
-static const char *squeeze(struct arena *arena, const char *text)
-{
-    struct gale_str copy = arena_copy(arena, text, strlen(text));
-    char *out = (char *)copy.at, *start = out;
-    for (const char *p = text; *p; p++) {
-        if (*p != ' ' && *p != '\t')
-            *out++ = *p;
-        else if (out > start && out[-1] != ' ')
-            *out++ = ' ';
-    }
-    if (out > start && out[-1] == ' ')
-        out--;
-    *out = 0;
-    return start;
-}
-
 static void gather_section(void *data, const char *name, const char *file, unsigned line)
 {
     struct config_reader *reader = data;
@@ -50,7 +33,7 @@ static void gather_section(void *data, const char *name, const char *file, unsig
     reader->sections =
         grow(arena, reader->sections, reader->count, &reader->cap, sizeof(*reader->sections));
     reader->sections[reader->count++] =
-        (struct config_section){.name = squeeze(arena, name), .file = file, .line = line};
+        (struct config_section){.name = name, .file = file, .line = line};
 }
 
 static void gather_key(void *data, const char *key, const char *value, const char *file,
@@ -58,19 +41,10 @@ static void gather_key(void *data, const char *key, const char *value, const cha
 {
     struct config_reader *reader = data;
     struct arena *arena = &reader->config->arena;
-    if (!reader->count) {
-        setting_errors_add(reader->errors, file, line,
-                           "'%s' stands before the first section; begin with [server]", key);
-        return;
-    }
     struct config_section *section = &reader->sections[reader->count - 1];
     section->keys =
         grow(arena, section->keys, section->count, &section->cap, sizeof(*section->keys));
-    section->keys[section->count++] =
-        (struct config_key){.key = squeeze(arena, key),
-                            .value = arena_copy(arena, value, strlen(value)).at,
-                            .file = file,
-                            .line = line};
+    section->keys[section->count++] = (struct config_key){key, value, file, line};
 }
 
 const struct config_key *config_find_key(const struct config_section *section, const char *key)
@@ -107,6 +81,15 @@ static const char *owner_elsewhere(const struct config_reader *reader, const cha
     return NULL;
 }
 
+/* Whether something worse was said about the line: two errors about one line confuse. */
+static bool is_refused(const struct setting_errors *errors, const struct config_key *key)
+{
+    for (size_t i = 0; i < errors->len; i++)
+        if (errors->items[i].line == key->line && strcmp(errors->items[i].file, key->file) == 0)
+            return true;
+    return false;
+}
+
 static void refuse_key(struct config_reader *reader, const struct config_section *section,
                        const struct config_target *targets, const struct config_key *key)
 {
@@ -140,7 +123,8 @@ static void set_key(struct config_reader *reader, const struct config_section *s
             (void)setting_set(row, target->values, key->key, key->value, &place, reader->errors);
         return;
     }
-    refuse_key(reader, section, targets, key);
+    if (!is_refused(reader->errors, key))
+        refuse_key(reader, section, targets, key);
 }
 
 void config_set_keys(struct config_reader *reader, const struct config_section *section,

@@ -148,33 +148,36 @@ static void check_listen_one(struct config_reader *reader, const struct config_k
                            text);
 }
 
-/* The same address twice can never be bound. */
+/* The same address twice can never be bound; `index` counts the addresses read so far. */
 static void check_listen_twice(struct config_reader *reader, const struct config_key *key,
-                               const char *text)
+                               size_t index)
 {
     const struct setting_list *listen = &reader->config->server.listen;
-    size_t seen = 0;
-    for (size_t i = 0; i < listen->len; i++)
-        seen += strcmp(listen->items[i], text) == 0;
-    if (seen > 1)
-        setting_errors_add(reader->errors, key->file, key->line, "listen: %s is given twice", text);
+    for (size_t i = 0; i < index && index < listen->len; i++)
+        if (strcmp(listen->items[i], listen->items[index]) == 0)
+            setting_errors_add(reader->errors, key->file, key->line, "listen: %s is given twice",
+                               listen->items[i]);
 }
 
+/* Goes through the words where they stand, since a list does not remember its lines. */
 static void check_listen(struct config_reader *reader, const struct config_section *section)
 {
-    struct arena *arena = &reader->config->arena;
+    static const char blanks[] = " \t";
+    size_t index = 0;
     for (size_t i = 0; i < section->count; i++) {
         const struct config_key *key = &section->keys[i];
-        struct gale_str rest = str_of(key->value);
-        while (strcmp(key->key, "listen") == 0 && rest.at) {
-            struct gale_str word = str_trim(str_cut(&rest, ' '));
-            if (!word.len)
-                continue;
-            const char *text = arena_copy(arena, word.at, word.len).at;
-            check_listen_one(reader, key, text);
-            check_listen_twice(reader, key, text);
+        const char *at = strcmp(key->key, "listen") == 0 ? key->value : "";
+        for (at += strspn(at, blanks); *at; at += strspn(at, blanks)) {
+            size_t len = strcspn(at, blanks);
+            check_listen_one(reader, key, arena_copy(&reader->config->arena, at, len).at);
+            check_listen_twice(reader, key, index++);
+            at += len;
         }
     }
+    const struct config_key *last = config_find_key(section, "listen");
+    if (last && !index)
+        setting_errors_add(reader->errors, last->file, last->line,
+                           "listen: the value is missing; expected an address such as *:80");
 }
 
 static void check_error_pages(struct config_reader *reader)

@@ -1,0 +1,138 @@
+/* [server]: its defaults, its ranges, and what a table cannot say. */
+#include "unit.h"
+
+#include "made_up.h"
+
+#define APP          "[app a]\nmount = /\nmade = x\n"
+#define SERVER(line) APP "[server]\n" line "\n"
+
+START_TEST(has_safe_defaults)
+{
+    struct made_up made;
+    made_up_parse(&made, APP);
+    const struct server_settings *server = &made.config->server;
+    ck_assert_uint_eq(server->listen.len, 1);
+    ck_assert_str_eq(server->listen.items[0], "127.0.0.1:8080");
+    ck_assert_int_eq(server->workers, 0);
+    ck_assert_int_eq(server->descriptors, 0);
+    ck_assert_ptr_null(server->user);
+    ck_assert_ptr_null(server->control);
+    ck_assert_int_eq(server->drain_timeout_ms, 30000);
+    ck_assert_int_eq(server->loop_warn_ms, 500);
+    ck_assert_int_eq(server->max_connections, 10000);
+    ck_assert_int_eq(server->http.idle_timeout_ms, 75000);
+    ck_assert_int_eq(server->http.head_timeout_ms, 10000);
+    ck_assert_uint_eq(server->http.limits.max_target, 8192);
+    ck_assert_uint_eq(server->http.limits.max_head, 32768);
+    ck_assert_uint_eq(server->http.limits.max_headers, 100);
+    ck_assert_uint_eq(server->http.max_body, 16 << 20);
+    ck_assert_uint_eq(server->http.form_memory, 65536);
+    ck_assert_str_eq(server->access_log, "-");
+    ck_assert_str_eq(server->error_log, "-");
+    ck_assert_int_eq(server->log_level, 2);
+    ck_assert_int_eq(server->poller, 0);
+    made_up_finish(&made);
+}
+END_TEST
+
+START_TEST(reads_every_kind)
+{
+    struct made_up made;
+    made_up_parse(&made, SERVER("listen = *:80 [::]:80\nlisten = unix:/tmp/x localhost:81\n"
+                                "workers = 256\ndescriptors = auto\npoller = select\n"
+                                "access_log = off\naccess_log_format = json\nlog_level = debug\n"
+                                "trusted_proxies = 10.0.0.0/8 unix\nmax_body = 0\n"
+                                "error_page = 404 a b.html\nerror_page = 500 /x\nloop_warn = 0s"));
+    ck_assert_str_eq(made.text, "");
+    const struct server_settings *server = &made.config->server;
+    ck_assert_uint_eq(server->listen.len, 4);
+    ck_assert_str_eq(server->listen.items[3], "localhost:81");
+    ck_assert_int_eq(server->workers, 256);
+    ck_assert_int_eq(server->poller, 2);
+    ck_assert_str_eq(server->access_log, "off");
+    ck_assert_int_eq(server->access_log_format, 1);
+    ck_assert_int_eq(server->log_level, 3);
+    ck_assert_uint_eq(server->trusted_proxies.len, 2);
+    ck_assert_uint_eq(server->http.max_body, 0);
+    ck_assert_uint_eq(server->error_pages.len, 2);
+    ck_assert_str_eq(server->error_pages.items[0].value, "a b.html");
+    ck_assert_int_eq(server->loop_warn_ms, 0);
+    made_up_finish(&made);
+}
+END_TEST
+
+START_TEST(says_what_is_allowed)
+{
+    static const struct made_up_row rows[] = {
+        {SERVER("workers = 0"), "5: workers: '0' is not a count; expected 'auto' (one for each "
+                                "CPU) or a number from 1 to 256\n"},
+        {SERVER("workers = -1"), "5: workers: '-1' is not a count; expected 'auto' (one for each "
+                                 "CPU) or a number from 1 to 256\n"},
+        {SERVER("descriptors = 63"),
+         "5: descriptors: '63' is not a count; expected 'auto' (as many as the system allows) or "
+         "a number from 64 to 10000000\n"},
+        {SERVER("idle_timeout = 75"), "5: idle_timeout: '75' has no unit; expected a time such as "
+                                      "500ms, 30s, 5m, 1h or 1d, from 1ms to "
+                                      "1d\n"},
+        {SERVER("backlog = 0"), "5: backlog: '0' is too small; expected a whole number, from 1 to "
+                                "65535\n"},
+        {SERVER("max_head = 2M"),
+         "5: max_head: '2M' is too large; expected a size such as 512, 16K or 8M, "
+         "from 256 to 1M\n"},
+        {SERVER("poller = kqueue"),
+         "5: poller: 'kqueue' is not one of the choices; expected epoll, poll or select\n"},
+        {SERVER("log_level = loud"),
+         "5: log_level: 'loud' is not one of the choices; expected error, warn, info or debug\n"},
+    };
+    made_up_check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
+START_TEST(reads_addresses)
+{
+    static const struct made_up_row rows[] = {
+        {SERVER("listen = 8080"),
+         "5: listen: '8080' is no address; for port 8080 write *:8080 or 127.0.0.1:8080\n"},
+        {SERVER("listen = *:80 /run/x"),
+         "5: listen: '/run/x' is no address; expected ADDRESS:PORT such as 127.0.0.1:8080, *:80 "
+         "or [::1]:8080, or unix:PATH\n"},
+        {SERVER("listen = *:80\nlisten = *:99999"),
+         "6: listen: '*:99999' is no address; expected ADDRESS:PORT such as 127.0.0.1:8080, *:80 "
+         "or [::1]:8080, or unix:PATH\n"},
+        {SERVER("listen = *:80\nlisten = *:81 *:80"), "6: listen: *:80 is given twice\n"},
+        {SERVER("listen ="), "5: listen: the value is missing; expected an address such as *:80\n"},
+    };
+    made_up_check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
+START_TEST(reads_error_pages)
+{
+    static const struct made_up_row rows[] = {
+        {SERVER("error_page = 200 x"), "5: error_page: '200' is no error status; expected 400 to "
+                                       "599, as in error_page = 404 errors/404.html\n"},
+        {SERVER("error_page = x y"), "5: error_page: 'x' is no error status; expected 400 to 599, "
+                                     "as in error_page = 404 errors/404.html\n"},
+        {SERVER("error_page = 404 a\nerror_page = 404 b"),
+         "6: error_page: 404 has a page already, on line 5\n"},
+    };
+    made_up_check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
+/* Each row can be documented, and none is without its sentence. */
+START_TEST(every_key_has_its_sentence)
+{
+    for (const struct setting *row = server_table; row->key; row++) {
+        ck_assert_ptr_nonnull(row->help);
+        ck_assert_msg(str_ends_with(str_of(row->help), STR(".")), "%s", row->key);
+    }
+    for (const struct setting *row = app_table; row->key; row++) {
+        ck_assert_ptr_nonnull(row->help);
+        ck_assert_msg(str_ends_with(str_of(row->help), STR(".")), "%s", row->key);
+    }
+}
+END_TEST
+
+UNIT_MAIN(has_safe_defaults, reads_every_kind, says_what_is_allowed, reads_addresses,
+          reads_error_pages, every_key_has_its_sentence)
