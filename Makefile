@@ -47,6 +47,8 @@ EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard e
 UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
 UNIT_CXX_SOURCES := $(wildcard tests/unit/*/*.cc)
 UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%.cc=$B/unit/%)
+FIXTURE_SOURCES := $(wildcard tests/fixtures/plugins/*.c tests/fixtures/plugins/*.cc)
+FIXTURES := $(addsuffix .so,$(basename $(FIXTURE_SOURCES:tests/fixtures/plugins/%=$B/fixtures/%)))
 UNIT_HELPERS := $(wildcard tests/unit/*.c)
 UNIT_HELPER_OBJECTS := $(UNIT_HELPERS:%.c=$B/obj/%.o)
 
@@ -120,6 +122,9 @@ $B/obj/%.o: %.c
 	@echo '  cc   $<'
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Where `plugin = NAME` looks after the folders round the binary itself.
+$B/obj/adapters/plugin/plugin_file.o: CPPFLAGS += -DGALE_PLUGIN_DIR='"$(PREFIX)/lib/gale/plugins"'
+
 $B/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
@@ -130,6 +135,17 @@ $B/plugins/%.so: plugins/%.c
 	@echo '  so   $@'
 	$(Q)$(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -D_GNU_SOURCE $(HARDEN) -Iinclude -fPIC \
 	    -fvisibility=hidden -fstack-clash-protection -fstack-protector-strong -shared -MMD -MP -o $@ $<
+
+# Plugins that tests load, right and wrong ones.
+$B/fixtures/%.so: tests/fixtures/plugins/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -g $(OPTIMIZE) $(WARN) -Wpedantic $(SANITIZE) -Iinclude -fPIC \
+	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
+$B/fixtures/%.so: tests/fixtures/plugins/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++98 -g $(OPTIMIZE) -Wall -Wextra -Wpedantic -Werror $(SANITIZE) -Iinclude -fPIC \
+	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
+$(filter $B/unit/adapters/plugin/%,$(UNIT)): | $(FIXTURES)
 
 # The examples' own Makefiles work out of tree; here they are told where gale's headers are.
 $B/examples/%.so: FORCE

@@ -32,7 +32,7 @@ static struct gale_str word_after(const char *message, const char *mark)
     return (struct gale_str){at, strcspn(at, " ,\n")};
 }
 
-static int explain(const char *path, const char *message, struct buffer *why)
+int plugin_explain(const char *path, const char *message, struct buffer *why)
 {
     struct gale_str symbol = word_after(message, "undefined symbol: ");
     const char *colon = strstr(message, ": cannot open shared object file");
@@ -139,7 +139,7 @@ int plugin_load(const char *path, struct gale_plugin *out_plugin, void **out_han
 {
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-        return explain(path, dlerror(), why);
+        return plugin_explain(path, dlerror(), why);
     gale_plugin_fn *entry;
     *(void **)&entry = dlsym(handle, "gale_plugin_v1");
     const struct gale_plugin *from = entry ? entry() : NULL;

@@ -16,3 +16,5 @@ int plugin_load(const char *path, struct gale_plugin *out_plugin, void **out_han
 /* The rules alone: whether this gale can host what the descriptor at `from` says. */
 int plugin_describe(const char *path, const struct gale_plugin *from,
                     struct gale_plugin *out_plugin, struct buffer *why);
+/* What the loader's message means for who deploys the plugin; for plugin_load. Returns -errno. */
+int plugin_explain(const char *path, const char *message, struct buffer *why);

@@ -189,8 +189,8 @@ static void log_text(const struct gale_app *app, enum log_level level, const cha
     const struct log_field name = LOG_TEXT("app", app->config->name);
     const struct log_field generation = LOG_NUMBER("generation", board_mine->generation);
     const struct log_field end = {0};
-    /* The board's slot names the request of the task that runs. */
-    if (task_current() && *board_mine->request_id)
+    /* The board's slot names what the running task serves, by its label; without one, nothing. */
+    if (task_current() && *board_mine->app && *board_mine->request_id)
         log_line(level, text, name, LOG_TEXT("request", board_mine->request_id), generation, end);
     else
         log_line(level, text, name, generation, end);
