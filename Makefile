@@ -139,11 +139,13 @@ $B/plugins/%.so: plugins/%.c
 # Plugins that tests load, right and wrong ones.
 $B/fixtures/%.so: tests/fixtures/plugins/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c99 -g $(OPTIMIZE) $(WARN) -Wpedantic $(SANITIZE) -Iinclude -fPIC \
+	@echo '  so   $@'
+	$Q$(CC) -std=c99 -g $(OPTIMIZE) $(WARN) -Wpedantic $(SANITIZE) -Iinclude -fPIC \
 	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
 $B/fixtures/%.so: tests/fixtures/plugins/%.cc
 	@mkdir -p $(@D)
-	$(CXX) -std=c++98 -g $(OPTIMIZE) -Wall -Wextra -Wpedantic -Werror $(SANITIZE) -Iinclude -fPIC \
+	@echo '  so   $@'
+	$Q$(CXX) -std=c++98 -g $(OPTIMIZE) -Wall -Wextra -Wpedantic -Werror $(SANITIZE) -Iinclude -fPIC \
 	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
 $(filter $B/unit/adapters/plugin/%,$(UNIT)): | $(FIXTURES)
 

@@ -191,7 +191,7 @@ static void log_text(const struct gale_app *app, enum log_level level, const cha
     const struct log_field end = {0};
     /* The board's slot names what the running task serves, by its label; without one, nothing. */
     if (task_current() && *board_mine->app && *board_mine->request_id)
-        log_line(level, text, name, LOG_TEXT("request", board_mine->request_id), generation, end);
+        log_line(level, text, name, LOG_TEXT("id", board_mine->request_id), generation, end);
     else
         log_line(level, text, name, generation, end);
 }

@@ -72,31 +72,28 @@ static void hand_over(struct exchange *exchange, struct gale_app *app)
                                    req->target.path.len - config->prefix.len};
 }
 
-/* Calls the app, with the task named and timed after it. */
-static int call_app(struct exchange *exchange, struct gale_app *app)
+/* Names and times the task after the app; NULL: after nobody. */
+static void mark_task(struct exchange *exchange, const struct app_config *config)
 {
     struct task *task = task_current();
-    struct task_label label = {app->config->name, exchange->req.head.target.at, exchange->req.id};
-    int64_t deadline = app->config->limits.deadline_ms;
-    if (task) {
-        task_set_label(task, &label);
-        task_set_deadline(task, deadline ? deadline : -1);
-    }
-    int verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
-    if (task)
-        task_set_label(task, NULL);
-    return verdict;
+    exchange->label.app = config ? config->name : NULL;
+    if (!task)
+        return;
+    task_set_label(task, &exchange->label);
+    task_set_deadline(task, config && config->limits.deadline_ms ? config->limits.deadline_ms : -1);
 }
 
 static int serve_one(struct exchange *exchange, struct gale_app *app)
 {
     hand_over(exchange, app);
-    int verdict = call_app(exchange, app);
+    mark_task(exchange, app->config);
+    int verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
     if (verdict != GALE_DECLINE)
         return verdict;
     if (is_begun(exchange)) {
         log_error("app declined a request that it had begun to answer or whose body it had read",
-                  LOG_TEXT("app", app->config->name), LOG_TEXT("request", exchange->req.id));
+                  LOG_TEXT("app", app->config->name), LOG_STR("request", exchange->req.head.target),
+                  LOG_TEXT("id", exchange->req.id));
         return 500;
     }
     (void)response_reset(&exchange->res); /* headers that the app set are not its successor's */
@@ -110,8 +107,7 @@ static void take_back(struct exchange *exchange, struct http_counters *counters)
     exchange->counters = counters;
     exchange->req.mount = STR("");
     exchange->req.below = exchange->req.target.path;
-    if (task_current())
-        task_set_deadline(task_current(), -1);
+    mark_task(exchange, NULL);
 }
 
 int router_serve(void *data, struct gale_request *req, struct gale_response *res)

@@ -8,12 +8,12 @@
 #include <stdint.h>
 #include "http/request.h"
 #include "http/response.h"
+#include "loop/task.h"
 
 struct arena;
 struct error_pages;
 struct front;
 struct http_counters;
-struct task_label;
 
 struct exchange {
     const struct front *front;
@@ -21,6 +21,7 @@ struct exchange {
     const struct error_pages *errors; /* the server's error pages; may be NULL */
     struct http_counters *counters;   /* of the app that serves it, or the server's own */
     struct gale_app *app;             /* who serves it: set by the router */
+    struct task_label label;          /* what the task shows; its app is set by the router */
     struct gale_request req;
     struct gale_response res;
     /* limits of the app, the server's until the router knows the app */

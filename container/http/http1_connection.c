@@ -198,9 +198,10 @@ static int serve(struct http1_exchange *x)
 {
     struct http_server *server = x->connection->server;
     struct gale_request *req = &x->exchange.req;
-    struct task_label label = {.request = req->target.raw_path.at, .request_id = req->id};
+    x->exchange.label =
+        (struct task_label){.request = req->target.raw_path.at, .request_id = req->id};
     x->connection->current = x;
-    task_set_label(x->connection->task, &label);
+    task_set_label(x->connection->task, &x->exchange.label);
     int verdict = server->serve(server->data, req, &x->exchange.res);
     int r = exchange_finish(&x->exchange, verdict);
     task_set_label(x->connection->task, NULL);

@@ -1,4 +1,4 @@
-/* gale/gale.hpp - a thin coat for plugins in C++, from C++98 on.
+/* gale/gale.hpp - a thin coat for plugins in C++, from C++98 on: a function or a class as a plugin.
  *
  *   #include <gale/gale.hpp>
  *
@@ -16,9 +16,10 @@
  *   static const char *const keys[] = {"greeting", 0};
  *   GALE_PLUGIN(p) { p->name = "hello"; p->keys = keys; gale::use<hello>(p); }
  *
- * Everything in gale.h can be used as it is. What this adds: a class as a plugin, exceptions that
- * end in the log and never in gale, and a few guards. An exception that leaves serve becomes a line
- * in the log and a 500; gale::failure carries another status. */
+ * Everything in gale.h can be used as it is. What this adds: exceptions that end in the log and
+ * never in gale, a class whose constructor opens and whose destructor closes, and a few guards. An
+ * exception that leaves serve becomes a line in the log and a 500; gale::failure carries another
+ * status. */
 #pragma once
 #include <gale/gale.h>
 #include <cerrno>
@@ -55,7 +56,7 @@ inline int write(gale_response *res, const std::string &text)
 /* Thrown out of serve: answer with the error page of this status, 400 to 599. Not logged. */
 class failure : public std::runtime_error
 {
-public:
+  public:
     explicit failure(int status, const std::string &why = "gale::failure")
         : std::runtime_error(why), status_(status)
     {
@@ -65,7 +66,7 @@ public:
         return status_;
     }
 
-private:
+  private:
     int status_;
 };
 
@@ -73,7 +74,7 @@ private:
  * exception out of serve it is what returning the -errno is. */
 class error : public std::runtime_error
 {
-public:
+  public:
     explicit error(int code) : std::runtime_error("gale::error"), code_(code)
     {
     }
@@ -82,7 +83,7 @@ public:
         return code_;
     }
 
-private:
+  private:
     int code_;
 };
 
@@ -97,7 +98,7 @@ template <class Number> inline Number check(Number result)
 /* Holds a gale_lock for a scope. */
 class hold
 {
-public:
+  public:
     explicit hold(gale_lock *lock, int64_t timeout = -1) : lock_(lock)
     {
         check(gale_lock_acquire(lock, timeout));
@@ -107,13 +108,13 @@ public:
         gale_lock_release(lock_);
     }
 
-private:
+  private:
     hold(const hold &);
     hold &operator=(const hold &);
     gale_lock *lock_;
 };
 
-/* ---- a class as a plugin ---- */
+/* ---- plugins ---- */
 
 namespace detail
 {
@@ -195,6 +196,17 @@ template <class App> void close(void *state)
 }
 
 } // namespace detail
+
+/* The function, made safe: p->serve = gale::guarded<serve>. Before C++11 it must not be static. */
+template <int (*function)(void *, gale_request *, gale_response *)>
+int guarded(void *state, gale_request *req, gale_response *res)
+{
+    try {
+        return function(state, req, res);
+    } catch (...) {
+        return detail::verdict(gale_request_app(req), "serve", 500);
+    }
+}
 
 /* Makes App the plugin: App(gale_app *) opens, serve(req, res) serves, the destructor closes. */
 template <class App> void use(gale_plugin *plugin)

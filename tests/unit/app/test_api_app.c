@@ -191,7 +191,7 @@ START_TEST(logs_the_request_of_its_task)
     struct stage stage;
     open_stage(&stage);
     const char *log = log_of(say_from_task, stage.app);
-    ck_assert_ptr_nonnull(strstr(log, "msg=\"with an id\" app=shop request=00ff generation=3\n"));
+    ck_assert_ptr_nonnull(strstr(log, "msg=\"with an id\" app=shop id=00ff generation=3\n"));
     ck_assert_ptr_nonnull(strstr(log, "msg=without app=shop generation=3\n"));
     close_stage(&stage);
 }

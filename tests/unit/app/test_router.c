@@ -76,6 +76,7 @@ static int ask(struct stage *stage, const char *host, const char *path)
     req->host = str_of(host);
     req->head.target = req->target.raw_path = req->target.path = str_of(path);
     strcpy(req->id, "0123456789abcdef");
+    stage->exchange.label = (struct task_label){.request = path, .request_id = req->id};
     return router_serve(&stage->router, req, &stage->exchange.res);
 }
 
@@ -266,6 +267,8 @@ static void ask_on_task(void *data)
 {
     int r = ask(data, "", "/hello");
     ck_assert_int_eq(r, -ETIMEDOUT);
+    ck_assert_str_eq(board_mine->app, "hello"); /* until whoever served the exchange ends it */
+    task_set_label(task_current(), NULL);
     ck_assert_str_eq(board_mine->app, "");
     ioloop_stop(loop);
 }
