@@ -140,12 +140,12 @@ $B/plugins/%.so: plugins/%.c
 $B/fixtures/%.so: tests/fixtures/plugins/%.c
 	@mkdir -p $(@D)
 	@echo '  so   $@'
-	$Q$(CC) -std=c99 -g $(OPTIMIZE) $(WARN) -Wpedantic $(SANITIZE) -Iinclude -fPIC \
+	$(Q)$(CC) -std=c99 -g $(OPTIMIZE) $(WARN) -Wpedantic $(SANITIZE) -Iinclude -fPIC \
 	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
 $B/fixtures/%.so: tests/fixtures/plugins/%.cc
 	@mkdir -p $(@D)
 	@echo '  so   $@'
-	$Q$(CXX) -std=c++98 -g $(OPTIMIZE) -Wall -Wextra -Wpedantic -Werror $(SANITIZE) -Iinclude -fPIC \
+	$(Q)$(CXX) -std=c++98 -g $(OPTIMIZE) -Wall -Wextra -Wpedantic -Werror $(SANITIZE) -Iinclude -fPIC \
 	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
 $(filter $B/unit/adapters/plugin/%,$(UNIT)): | $(FIXTURES)
 
