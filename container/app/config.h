@@ -35,7 +35,7 @@ struct server_settings {
     struct setting_pairs error_pages;
 };
 
-/* What every app may set for itself; -1 (as int64_t): the server's. */
+/* What every app may set for itself; where it does not, the server's. */
 struct app_limits {
     uint64_t max_body, form_memory;
     int64_t body_timeout_ms, write_timeout_ms;

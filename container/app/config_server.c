@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/macros.h"
 #include "base/str.h"
+#include "http/error_page.h"
+#include "http/forwarded.h"
 #include "net/endpoint.h"
 
 /* Sizes and counts are read into fields of these types by the setting tables. */
@@ -159,44 +161,68 @@ static void check_listen_twice(struct config_reader *reader, const struct config
                                listen->items[i]);
 }
 
-/* Goes through the words where they stand, since a list does not remember its lines. */
-static void check_listen(struct config_reader *reader, const struct config_section *section)
+static void check_listen_word(struct config_reader *reader, const struct config_key *key,
+                              const char *text, size_t index)
+{
+    check_listen_one(reader, key, text);
+    check_listen_twice(reader, key, index);
+}
+
+static void check_proxy_word(struct config_reader *reader, const struct config_key *key,
+                             const char *text, size_t index)
+{
+    struct forwarded_network network;
+    (void)index;
+    if (forwarded_network_parse(str_of(text), &network) < 0)
+        setting_errors_add(reader->errors, key->file, key->line,
+                           "trusted_proxies: '%s' is no network; expected addresses such as "
+                           "10.0.0.0/8, ::1 or unix",
+                           text);
+}
+
+typedef void word_fn(struct config_reader *reader, const struct config_key *key, const char *text,
+                     size_t index);
+
+/* Calls fn for each word of a key's values, where it stands: a list does not remember its lines.
+ * Returns their number. */
+static size_t each_word(struct config_reader *reader, const struct config_section *section,
+                        const char *name, word_fn *fn)
 {
     static const char blanks[] = " \t";
     size_t index = 0;
     for (size_t i = 0; i < section->count; i++) {
         const struct config_key *key = &section->keys[i];
-        const char *at = strcmp(key->key, "listen") == 0 ? key->value : "";
+        const char *at = strcmp(key->key, name) == 0 ? key->value : "";
         for (at += strspn(at, blanks); *at; at += strspn(at, blanks)) {
             size_t len = strcspn(at, blanks);
-            check_listen_one(reader, key, arena_copy(&reader->config->arena, at, len).at);
-            check_listen_twice(reader, key, index++);
+            fn(reader, key, arena_copy(&reader->config->arena, at, len).at, index++);
             at += len;
         }
     }
-    const struct config_key *last = config_find_key(section, "listen");
-    if (last && !index)
-        setting_errors_add(reader->errors, last->file, last->line,
+    return index;
+}
+
+static void check_lists(struct config_reader *reader, const struct config_section *section)
+{
+    const struct config_key *listen = config_find_key(section, "listen");
+    if (!each_word(reader, section, "listen", check_listen_word) && listen)
+        setting_errors_add(reader->errors, listen->file, listen->line,
                            "listen: the value is missing; expected an address such as *:80");
+    (void)each_word(reader, section, "trusted_proxies", check_proxy_word);
 }
 
 static void check_error_pages(struct config_reader *reader)
 {
     const struct setting_pairs *pages = &reader->config->server.error_pages;
-    for (size_t i = 0; i < pages->len; i++) {
-        const struct setting_pair *page = &pages->items[i];
-        uint64_t status;
-        if (str_to_u64(str_of(page->name), &status) < 0 || status < 400 || status > 599)
-            setting_errors_add(reader->errors, page->file, page->line,
-                               "error_page: '%s' is no error status; expected 400 to 599, as in "
-                               "error_page = 404 errors/404.html",
-                               page->name);
+    struct error_pages opened;
+    (void)error_pages_open(&opened, pages, reader->config->base, reader->errors);
+    error_pages_close(&opened);
+    for (size_t i = 0; i < pages->len; i++)
         for (size_t j = 0; j < i; j++)
-            if (strcmp(pages->items[j].name, page->name) == 0)
-                setting_errors_add(reader->errors, page->file, page->line,
-                                   "error_page: %s has a page already, on line %u", page->name,
-                                   pages->items[j].line);
-    }
+            if (strcmp(pages->items[j].name, pages->items[i].name) == 0)
+                setting_errors_add(reader->errors, pages->items[i].file, pages->items[i].line,
+                                   "error_page: %s has a page already, on line %u",
+                                   pages->items[i].name, pages->items[j].line);
 }
 
 static const char *log_path(struct config *config, const char *text)
@@ -213,7 +239,7 @@ void config_read_server(struct config_reader *reader, const struct config_sectio
     setting_init(server_table, server, &config->arena, config->base);
     if (section) {
         config_set_keys(reader, section, targets);
-        check_listen(reader, section);
+        check_lists(reader, section);
         check_error_pages(reader);
     }
     server->base = config->base;

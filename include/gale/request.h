@@ -86,7 +86,8 @@ GALE_API int gale_request_body(struct gale_request *req, struct gale_str *out_bo
 
 /* Fields of a form, application/x-www-form-urlencoded or multipart/form-data (RFC 7578). The first
  * call reads the body; may wait. gale_request_form_read does so explicitly: 0; -ENOENT when the
- * body is no form; -EBADMSG when it is a broken one (400); or an error as above. */
+ * body is no form; -EBADMSG when it is a broken one (400); -EMSGSIZE for more than 1000 fields or
+ * 64 large files (413); -EALREADY when some of the body was read before; or an error as above. */
 GALE_API int gale_request_form_read(struct gale_request *req);
 GALE_API const char *gale_request_form(struct gale_request *req, const char *name,
                                        const char *fallback);

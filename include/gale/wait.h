@@ -6,7 +6,8 @@
  * cancelled: the client has gone (a reset at once, a half-closed connection after one second), the
  * worker is ending, or (-ETIMEDOUT) the request's deadline has passed. Cancellation stays: every
  * later waiting call returns at once, too, but for those under one gale_cleanup. A task that is
- * still there 5 s later is reported with its stack and its worker is replaced.
+ * still there 5 s later is reported with its stack and its worker is replaced. Where there is no
+ * task to park, they return -EPERM.
  *
  * Never block in any other way on a task: the whole worker stands still. Blocking work belongs in
  * gale_offload. */
@@ -37,8 +38,9 @@ GALE_API int gale_cleanup(int64_t ms);
 /* 0, or -ECANCELED or -ETIMEDOUT when this task was cancelled. */
 GALE_API int gale_cancelled(void);
 
-/* Starts fn(data) as a background task of the app; it is cancelled when the worker drains. 0, or
- * -EAGAIN when there are too many tasks. open, task. */
+/* Starts fn(data) as a background task of the app; it is cancelled when the worker drains. Those of
+ * open start when every app is open. 0, -EAGAIN when there are too many tasks, or -ECANCELED when
+ * the worker drains already. open, task. */
 GALE_API int gale_spawn(struct gale_app *app, void (*fn)(void *data), void *data);
 
 /* Milliseconds of a clock that never jumps. thread */

@@ -38,11 +38,12 @@ END_TEST
 START_TEST(reads_every_kind)
 {
     struct made_up made;
-    made_up_parse(&made, SERVER("listen = *:80 [::]:80\nlisten = unix:/tmp/x localhost:81\n"
-                                "workers = 256\ndescriptors = auto\npoller = select\n"
-                                "access_log = off\naccess_log_format = json\nlog_level = debug\n"
-                                "trusted_proxies = 10.0.0.0/8 unix\nmax_body = 0\n"
-                                "error_page = 404 a b.html\nerror_page = 500 /x\nloop_warn = 0s"));
+    made_up_parse(
+        &made, SERVER("listen = *:80 [::]:80\nlisten = unix:/tmp/x localhost:81\n"
+                      "workers = 256\ndescriptors = auto\npoller = select\n"
+                      "access_log = off\naccess_log_format = json\nlog_level = debug\n"
+                      "trusted_proxies = 10.0.0.0/8 unix\nmax_body = 0\n"
+                      "error_page = 404 /etc/passwd\nerror_page = 500 /etc/group\nloop_warn = 0s"));
     ck_assert_str_eq(made.text, "");
     const struct server_settings *server = &made.config->server;
     ck_assert_uint_eq(server->listen.len, 4);
@@ -55,7 +56,7 @@ START_TEST(reads_every_kind)
     ck_assert_uint_eq(server->trusted_proxies.len, 2);
     ck_assert_uint_eq(server->http.max_body, 0);
     ck_assert_uint_eq(server->error_pages.len, 2);
-    ck_assert_str_eq(server->error_pages.items[0].value, "a b.html");
+    ck_assert_str_eq(server->error_pages.items[1].value, "/etc/group");
     ck_assert_int_eq(server->loop_warn_ms, 0);
     made_up_finish(&made);
 }
@@ -109,12 +110,28 @@ END_TEST
 START_TEST(reads_error_pages)
 {
     static const struct made_up_row rows[] = {
-        {SERVER("error_page = 200 x"), "5: error_page: '200' is no error status; expected 400 to "
-                                       "599, as in error_page = 404 errors/404.html\n"},
-        {SERVER("error_page = x y"), "5: error_page: 'x' is no error status; expected 400 to 599, "
-                                     "as in error_page = 404 errors/404.html\n"},
-        {SERVER("error_page = 404 a\nerror_page = 404 b"),
+        {SERVER("error_page = 200 x"), "5: error_page: '200' is not a status; expected 400 to 599 "
+                                       "and a path, as in `error_page = 404 pages/404.html`\n"},
+        {SERVER("error_page = 404 /etc/passwd\nerror_page = 404 /etc/group"),
          "6: error_page: 404 has a page already, on line 5\n"},
+        {SERVER("error_page = 404 x"),
+         "5: error_page: cannot read /nowhere/x: No such file or directory; expected a file of at "
+         "most 1M\n"},
+    };
+    made_up_check_rows(rows, ARRAY_LEN(rows));
+}
+END_TEST
+
+START_TEST(reads_trusted_proxies)
+{
+    static const struct made_up_row rows[] = {
+        {SERVER("trusted_proxies = 10.0.0.0/8 ::1 unix"), ""},
+        {SERVER("trusted_proxies = 10.0.0.0/8\ntrusted_proxies = ::1 proxy.example.org"),
+         "6: trusted_proxies: 'proxy.example.org' is no network; expected addresses such as "
+         "10.0.0.0/8, ::1 or unix\n"},
+        {SERVER("trusted_proxies = 10.0.0.0/33"),
+         "5: trusted_proxies: '10.0.0.0/33' is no network; expected addresses such as 10.0.0.0/8, "
+         "::1 or unix\n"},
     };
     made_up_check_rows(rows, ARRAY_LEN(rows));
 }
@@ -135,4 +152,4 @@ START_TEST(every_key_has_its_sentence)
 END_TEST
 
 UNIT_MAIN(has_safe_defaults, reads_every_kind, says_what_is_allowed, reads_addresses,
-          reads_error_pages, every_key_has_its_sentence)
+          reads_error_pages, reads_trusted_proxies, every_key_has_its_sentence)
