@@ -45,7 +45,7 @@ void router_finish(struct router *router)
 
 static bool is_for(const struct app_config *config, const struct gale_request *req)
 {
-    return (!config->host.len || str_equals(config->host, req->host)) &&
+    return (!config->host.len || str_equals(config->host, gale_request_host(req))) &&
            mount_has(config->prefix, req->target.path);
 }
 
@@ -86,6 +86,9 @@ static void mark_task(struct exchange *exchange, const struct app_config *config
 static int serve_one(struct exchange *exchange, struct gale_app *app)
 {
     hand_over(exchange, app);
+    /* A body that is announced to be too large is refused before anybody works for it. */
+    if (exchange->req.head.has_length && exchange->req.head.content_length > exchange->max_body)
+        return 413;
     mark_task(exchange, app->config);
     int verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
     if (verdict != GALE_DECLINE)
@@ -110,14 +113,20 @@ static void take_back(struct exchange *exchange, struct http_counters *counters)
     mark_task(exchange, NULL);
 }
 
+/* OPTIONS * asks about the server, not about any app (RFC 9110 9.3.7). */
+static int answer_options(struct gale_response *res)
+{
+    gale_response_header(res, "Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
+    return gale_response_status(res, 204);
+}
+
 int router_serve(void *data, struct gale_request *req, struct gale_response *res)
 {
     const struct router *router = data;
     struct exchange *exchange = exchange_of_request(req);
     struct http_counters *counters = exchange->counters;
-    (void)res;
-    if (req->target.is_asterisk) /* OPTIONS *: about the server, which has nothing to add */
-        return GALE_OK;
+    if (req->target.is_asterisk)
+        return answer_options(res);
     for (size_t i = 0; i < router->count; i++) {
         if (!is_for(router->order[i]->config, req))
             continue;

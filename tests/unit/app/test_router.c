@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "app/router.h"
+#include "base/arena.h"
 #include "base/board.h"
 #include "http/exchange.h"
 #include "loop/ioloop.h"
@@ -49,11 +50,13 @@ struct stage {
     struct router router;
     struct exchange exchange;
     struct http_counters server_counters;
+    struct arena arena;
 };
 
 static void open_stage(struct stage *stage)
 {
     *stage = (struct stage){0};
+    arena_init(&stage->arena, NULL, 0);
     made_up_serves = serve;
     made_up_parse(&stage->made, conf);
     ck_assert_str_eq(stage->made.text, "");
@@ -66,12 +69,14 @@ static void close_stage(struct stage *stage)
     router_finish(&stage->router);
     apps_close(stage->apps, stage->made.config->app_count);
     made_up_finish(&stage->made);
+    arena_finish(&stage->arena);
 }
 
 static int ask(struct stage *stage, const char *host, const char *path)
 {
     order[0] = 0;
-    stage->exchange = (struct exchange){.counters = &stage->server_counters, .res.status = 200};
+    stage->exchange = (struct exchange){
+        .counters = &stage->server_counters, .arena = &stage->arena, .res.status = 200};
     struct gale_request *req = &stage->exchange.req;
     req->host = str_of(host);
     req->head.target = req->target.raw_path = req->target.path = str_of(path);
@@ -241,6 +246,8 @@ START_TEST(answers_for_the_server_and_for_nobody)
     stage.exchange.req.target.is_asterisk = true;
     ck_assert_int_eq(router_serve(&stage.router, &stage.exchange.req, &stage.exchange.res),
                      GALE_OK);
+    ck_assert_int_eq(stage.exchange.res.status, 204);
+    ck_assert_ptr_nonnull(response_find(&stage.exchange.res, STR("Allow")));
     ck_assert_str_eq(order, "");
     struct router empty;
     router_init(&empty, NULL, 0);
