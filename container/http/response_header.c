@@ -51,10 +51,10 @@ static void append_field(struct gale_response *res, struct gale_str name, struct
 /* The fields that say where a message ends and what the connection does next are the front's. */
 static bool frames_message(struct gale_str name)
 {
-    static const char *const names[] = {"Connection", "Transfer-Encoding", "Upgrade", "Trailer",
-                                        "Keep-Alive"};
+    static const struct gale_str names[] = {STR("Connection"), STR("Transfer-Encoding"),
+                                            STR("Upgrade"), STR("Trailer"), STR("Keep-Alive")};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_equals_nocase(name, str_of(names[i])))
+        if (str_equals_nocase(name, names[i]))
             return true;
     return false;
 }
