@@ -28,19 +28,19 @@ void access_log_finish(struct access_log *log)
     log_sink_finish(&log->sink);
 }
 
-static const char *time_text(struct access_log *log)
+static struct gale_str time_text(struct access_log *log)
 {
     int64_t second = clock_wall_seconds();
     if (second != log->second) {
         time_t t = (time_t)second;
         struct tm tm;
         gmtime_r(&t, &tm);
-        strftime(log->time, sizeof(log->time),
-                 log->format == ACCESS_JSON ? "%Y-%m-%dT%H:%M:%SZ" : "%d/%b/%Y:%H:%M:%S +0000",
-                 &tm);
+        log->time_len = strftime(
+            log->time, sizeof(log->time),
+            log->format == ACCESS_JSON ? "%Y-%m-%dT%H:%M:%SZ" : "%d/%b/%Y:%H:%M:%S +0000", &tm);
         log->second = second;
     }
-    return log->time;
+    return (struct gale_str){log->time, log->time_len};
 }
 
 /* ---- pieces; all write at `to` and return what follows ---- */
@@ -51,21 +51,25 @@ static char *put(char *to, const char *text, size_t len)
     return to + len;
 }
 
-static char *put_text(char *to, const char *text)
+static char *put_str(char *to, struct gale_str text)
 {
-    return put(to, text, strlen(text));
+    return put(to, text.at, text.len);
+}
+
+/* `digits` decimal digits of a value, with zeros in front. */
+static char *put_digits(char *to, uint64_t value, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--, value /= 10)
+        to[i] = (char)('0' + value % 10);
+    return to + digits;
 }
 
 static char *put_number(char *to, uint64_t value)
 {
-    char digits[20];
-    int n = 0;
-    do
-        digits[n++] = (char)('0' + value % 10);
-    while (value /= 10);
-    while (n)
-        *to++ = digits[--n];
-    return to;
+    int digits = 1;
+    for (uint64_t rest = value / 10; rest; rest /= 10)
+        digits++;
+    return put_digits(to, value, digits);
 }
 
 /* Microseconds as seconds: 0.000123. */
@@ -73,9 +77,7 @@ static char *put_seconds(char *to, int64_t us)
 {
     to = put_number(to, (uint64_t)us / 1000000);
     *to++ = '.';
-    for (int64_t unit = 100000, rest = us % 1000000; unit; unit /= 10)
-        *to++ = (char)('0' + rest / unit % 10);
-    return to;
+    return put_digits(to, (uint64_t)us % 1000000, 6);
 }
 
 /* Bytes that may stand in quotes as they are: printable ASCII but for the quote and the backslash.
@@ -88,7 +90,7 @@ static bool is_plain(unsigned char c)
 static char *put_escaped(char *to, unsigned char c, bool json)
 {
     static const char digits[] = "0123456789abcdef";
-    to = put_text(to, json ? "\\u00" : "\\x");
+    to = put_str(to, json ? STR("\\u00") : STR("\\x"));
     *to++ = digits[c >> 4];
     *to++ = digits[c & 15];
     return to;
@@ -122,31 +124,31 @@ static char *put_combined(char *to, struct access_log *log, const struct gale_re
 {
     struct gale_str peer = gale_request_peer(req);
     to = put(to, peer.at, peer.len);
-    to = put_text(to, " - - [");
-    to = put_text(to, time_text(log));
-    to = put_text(to, "] \"");
+    to = put_str(to, STR(" - - ["));
+    to = put_str(to, time_text(log));
+    to = put_str(to, STR("] \""));
     to = put_foreign(to, req->head.method, false);
     *to++ = ' ';
     to = put_foreign(to, req->head.target, false);
-    to = put_text(to, req->head.minor ? " HTTP/1.1\" " : " HTTP/1.0\" ");
+    to = put_str(to, req->head.minor ? STR(" HTTP/1.1\" ") : STR(" HTTP/1.0\" "));
     to = put_number(to, (uint64_t)status);
     *to++ = ' ';
     to = put_number(to, bytes);
-    to = put_text(to, " \"");
+    to = put_str(to, STR(" \""));
     to = put_foreign(to, header(req, STR("Referer")), false);
-    to = put_text(to, "\" \"");
+    to = put_str(to, STR("\" \""));
     to = put_foreign(to, header(req, STR("User-Agent")), false);
-    to = put_text(to, "\" ");
-    to = put_text(to, req->id);
+    to = put_str(to, STR("\" "));
+    to = put(to, req->id, REQUEST_ID_LEN);
     *to++ = ' ';
     return put_seconds(to, us);
 }
 
-static char *put_member(char *to, const char *name, struct gale_str text)
+static char *put_member(char *to, struct gale_str name, struct gale_str text)
 {
-    to = put_text(to, ",\"");
-    to = put_text(to, name);
-    to = put_text(to, "\":\"");
+    to = put_str(to, STR(",\""));
+    to = put_str(to, name);
+    to = put_str(to, STR("\":\""));
     to = put_foreign(to, text, true);
     *to++ = '"';
     return to;
@@ -155,22 +157,22 @@ static char *put_member(char *to, const char *name, struct gale_str text)
 static char *put_json(char *to, struct access_log *log, const struct gale_request *req, int status,
                       uint64_t bytes, int64_t us)
 {
-    to = put_text(to, "{\"time\":\"");
-    to = put_text(to, time_text(log));
+    to = put_str(to, STR("{\"time\":\""));
+    to = put_str(to, time_text(log));
     *to++ = '"';
-    to = put_member(to, "peer", gale_request_peer(req));
-    to = put_member(to, "method", req->head.method);
-    to = put_member(to, "target", req->head.target);
-    to = put_member(to, "host", gale_request_host(req));
-    to = put_text(to, ",\"status\":");
+    to = put_member(to, STR("peer"), gale_request_peer(req));
+    to = put_member(to, STR("method"), req->head.method);
+    to = put_member(to, STR("target"), req->head.target);
+    to = put_member(to, STR("host"), gale_request_host(req));
+    to = put_str(to, STR(",\"status\":"));
     to = put_number(to, (uint64_t)status);
-    to = put_text(to, ",\"bytes\":");
+    to = put_str(to, STR(",\"bytes\":"));
     to = put_number(to, bytes);
-    to = put_text(to, ",\"seconds\":");
+    to = put_str(to, STR(",\"seconds\":"));
     to = put_seconds(to, us);
-    to = put_member(to, "referer", header(req, STR("Referer")));
-    to = put_member(to, "agent", header(req, STR("User-Agent")));
-    to = put_member(to, "id", gale_request_id(req));
+    to = put_member(to, STR("referer"), header(req, STR("Referer")));
+    to = put_member(to, STR("agent"), header(req, STR("User-Agent")));
+    to = put_member(to, STR("id"), gale_request_id(req));
     *to++ = '}';
     return to;
 }

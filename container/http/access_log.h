@@ -15,6 +15,7 @@ struct access_log {
     /* private */
     int64_t second; /* of the cached time */
     char time[32];
+    size_t time_len;
 };
 
 /* fd is borrowed; -1: off. */
