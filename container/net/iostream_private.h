@@ -1,6 +1,6 @@
 /* iostream_private.h - what the files of iostream share, and transports may use; nobody else.
  *
- * iostream.c owns the life cycle and `in`, iostream_write.c owns `out` and the flush. */
+ * iostream.c owns the life cycle, iostream_read.c `in`, iostream_write.c `out` and the flush. */
 #pragma once
 #include <stddef.h>
 #include "base/macros.h"
@@ -11,6 +11,8 @@ struct iostream;
  * takes no more may still be read to its end; after any other failure the descriptor is shut down,
  * so that whoever waits for it wakes up. Returns the stream's error. */
 int iostream_fail(struct iostream *stream, int r);
+/* Gives the input buffer back, whatever it holds. */
+void iostream_drop_buffered(struct iostream *stream);
 /* Stops the flush and drops what is unsent. */
 void iostream_drop_unsent(struct iostream *stream);
 /* The flush made no progress in time: a timer_fn. */
