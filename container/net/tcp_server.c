@@ -30,11 +30,13 @@ static bool is_pausing(const struct tcp_server *server)
     return timer_is_running(&server->pause);
 }
 
+/* The kernel is told at once not to wake this process: it might wake no other one for the same
+ * client (EPOLLEXCLUSIVE). */
 static void apply(struct tcp_listener *listener)
 {
     struct ioloop *loop = listener->server->loop;
     if (!listener->is_watched || is_pausing(listener->server)) {
-        ioloop_unwatch(loop, listener->fd, IOLOOP_READ);
+        ioloop_forget(loop, listener->fd);
         return;
     }
     int r = ioloop_watch(loop, listener->fd, IOLOOP_READ, on_acceptable, listener);
