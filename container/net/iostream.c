@@ -42,14 +42,6 @@ void iostream_close(struct iostream *stream)
         stream->error = -EBADF;
 }
 
-/* Without this the kernel would keep what it holds for a peer that takes nothing, for many minutes
- * after the close. */
-static void reset_on_close(int fd)
-{
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
 int iostream_fail(struct iostream *stream, int r)
 {
     if (stream->error)
@@ -59,9 +51,8 @@ int iostream_fail(struct iostream *stream, int r)
     if (r == -EPIPE || r == -ECONNRESET)
         return r;
     stream->is_cut = true;
-    if (r == -ETIMEDOUT)
-        reset_on_close(stream->fd);
-    (void)shutdown(stream->fd, SHUT_RDWR);
+    iostream_reset_on_close(stream);
+    (void)shutdown(stream->fd, SHUT_RD); /* wakes a reader, and sends nothing */
     return r;
 }
 

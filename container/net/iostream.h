@@ -12,7 +12,8 @@
  * Errors stick: once reading or writing failed, each later call returns the same -errno; but what a
  * peer had sent before it took no more (-EPIPE, -ECONNRESET) is read first. Nothing failed when a
  * wait was cancelled or a read ran out of time: what came stays buffered. A write that was cut
- * short in the midst of its bytes did fail, and so did one without progress.
+ * short in the midst of its bytes did fail, and so did one without progress: then the close resets
+ * the connection, so that the peer cannot take what it has got for the whole (RFC 9112 8).
  *
  * Embedded by its owner, on the loop's thread only; at most one task reads and one writes at a
  * time. An idle stream holds no buffer. The process ignores SIGPIPE (sendfile cannot be told to).
@@ -54,13 +55,14 @@ struct iostream {
     uint32_t in_start, in_end, in_cap;
     uint32_t out_start, out_end;
     int32_t write_timeout_ms;
+    int32_t queued;     /* bytes in the kernel when somebody looked last */
     struct timer timer; /* of the flush in the background */
     struct iostream_wakeup
         *wakeup; /* owned; only while bytes are buffered and no task reads them */
 };
 
 /* Makes a stream of a connected non-blocking descriptor (taken). write_timeout_ms limits the time
- * without progress of every write; -1: none. */
+ * in which a write makes no progress (the peer takes no byte); -1: none. */
 void iostream_init(struct iostream *stream, struct ioloop *loop, int fd,
                    const struct transport *transport, int32_t write_timeout_ms);
 /* Closes at once, dropping what was not sent; fine twice. No task may be waiting in the stream. */

@@ -8,9 +8,13 @@
 struct iostream;
 
 /* Makes `r` (-errno) the stream's error unless it has one, and drops what is unsent. A peer that
- * takes no more may still be read to its end; after any other failure the descriptor is shut down,
- * so that whoever waits for it wakes up. Returns the stream's error. */
+ * takes no more may still be read to its end; after any other failure whoever waits to read wakes
+ * up, and the close resets the connection. Returns the stream's error. */
 int iostream_fail(struct iostream *stream, int r);
+/* The close of the descriptor will reset the connection: a peer that takes nothing would else be
+ * kept in the kernel for minutes, and one that got half of something could take a proper end for
+ * all of it. */
+void iostream_reset_on_close(struct iostream *stream);
 /* Gives the input buffer back, whatever it holds. */
 void iostream_drop_buffered(struct iostream *stream);
 /* Stops the flush and drops what is unsent. */

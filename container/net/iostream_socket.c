@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "net/endpoint.h"
+#include "net/iostream_private.h"
 
 int iostream_local(const struct iostream *stream, struct endpoint *out_endpoint)
 {
@@ -12,11 +13,16 @@ int iostream_local(const struct iostream *stream, struct endpoint *out_endpoint)
     return getsockname(stream->fd, &out_endpoint->addr.any, &out_endpoint->len) < 0 ? -errno : 0;
 }
 
-void iostream_abort(struct iostream *stream)
+void iostream_reset_on_close(struct iostream *stream)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+void iostream_abort(struct iostream *stream)
+{
     if (stream->fd < 0)
         return;
-    (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    iostream_reset_on_close(stream);
     iostream_close(stream);
 }

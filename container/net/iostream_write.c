@@ -10,16 +10,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/ioctl.h>
 
 #include "loop/task.h"
 #include "net/iostream_private.h"
 #include "net/transport.h"
 
 enum {
-    IOV_BATCH = 16,             /* pieces handed to the kernel at once */
-    SEND_MAX = TASK_TURN_BYTES, /* bytes handed to the kernel at once */
+    IOV_BATCH = 16,                 /* pieces handed to the kernel at once */
+    SEND_MAX = TASK_TURN_BYTES / 2, /* bytes handed to the kernel at once */
 };
 
 /* The caller's bytes, of which some have gone. */
@@ -159,6 +160,18 @@ static int send_once(struct iostream *stream, struct rest *rest, bool more)
     return (size_t)n == len;
 }
 
+/* The kernel asks for more only when a third of its buffer is free, which may take a slow peer
+ * longer than the time-out. So what counts as progress is that its queue got shorter since the last
+ * look. */
+static bool see_progress(struct iostream *stream)
+{
+    int queued = 0, before = stream->queued;
+    if (ioctl(stream->fd, SIOCOUTQ, &queued) < 0)
+        return false;
+    stream->queued = queued;
+    return queued < before;
+}
+
 /* ---- the flush in the background ---- */
 
 static void stop_flush(struct iostream *stream)
@@ -176,15 +189,20 @@ void iostream_drop_unsent(struct iostream *stream)
     give_out(stream);
 }
 
-void iostream_on_flush_timeout(void *data)
-{
-    iostream_fail(data, -ETIMEDOUT);
-}
-
 static void start_timer(struct iostream *stream)
 {
+    see_progress(stream);
     if (stream->write_timeout_ms >= 0)
         timer_start(stream->loop, &stream->timer, stream->write_timeout_ms);
+}
+
+void iostream_on_flush_timeout(void *data)
+{
+    struct iostream *stream = data;
+    if (see_progress(stream))
+        start_timer(stream);
+    else
+        iostream_fail(stream, -ETIMEDOUT);
 }
 
 static void on_writable(void *data, unsigned events)
@@ -217,6 +235,11 @@ static int start_flush(struct iostream *stream)
 
 /* ---- sending ---- */
 
+static bool is_cancelled(void)
+{
+    return task_current() && task_cancelled(task_current()) != 0;
+}
+
 /* While a writer is away, whoever else runs (its own park hook, too) must not send between its
  * bytes: is_sending turns them away. */
 static int pay(struct iostream *stream, size_t bytes)
@@ -229,8 +252,12 @@ static int pay(struct iostream *stream, size_t bytes)
 
 static int wait_writable(struct iostream *stream)
 {
+    int r;
     stream->is_sending = true;
-    int r = task_wait_fd(stream->fd, IOLOOP_WRITE, stream->write_timeout_ms);
+    see_progress(stream);
+    do {
+        r = task_wait_fd(stream->fd, IOLOOP_WRITE, stream->write_timeout_ms);
+    } while (r == -ETIMEDOUT && !is_cancelled() && !stream->error && see_progress(stream));
     stream->is_sending = false;
     if (stream->error)
         return stream->error;
@@ -241,8 +268,7 @@ static int wait_writable(struct iostream *stream)
  * a whole stream behind, anything else a broken one. */
 static int interrupted(struct iostream *stream, bool is_begun, int r)
 {
-    bool is_cancelled = task_current() && task_cancelled(task_current()) != 0;
-    if (!is_cancelled || is_begun)
+    if (!is_cancelled() || is_begun)
         return iostream_fail(stream, r);
     int flushed = start_flush(stream);
     return flushed < 0 ? flushed : r;
