@@ -151,27 +151,37 @@ int gale_setting_number(const struct gale_app *app, const char *name, int64_t fa
 
 /* ---- memory that outlives workers ---- */
 
-static void *get_shared(struct gale_app *app, const char *name, size_t size)
+static void *find_shared(struct gale_app *app, const char *name, size_t size)
 {
-    struct app_memory *known = find_memory(app, name, size);
-    if (known)
-        return known->shared;
-    void *at =
-        shared_of_master ? shared_of_master(app->config->name, name, size) : memory_zalloc(size);
+    pthread_mutex_lock(&app->lock);
+    const struct app_memory *known = find_memory(app, name, size);
+    pthread_mutex_unlock(&app->lock);
+    return known ? known->shared : NULL;
+}
+
+/* Asking the master may wait; two tasks that ask at once get the same memory twice mapped. */
+SUSPENDS static void *make_shared(struct gale_app *app, const char *name, size_t size)
+{
+    bool is_owned = !shared_of_master;
+    void *at = is_owned ? memory_zalloc(size) : shared_of_master(app->config->name, name, size);
     if (!at)
         return NULL;
-    known = add_memory(app, name, size);
-    known->shared = at;
-    known->is_owned = !shared_of_master;
+    pthread_mutex_lock(&app->lock);
+    struct app_memory *memory = add_memory(app, name, size);
+    memory->shared = at;
+    memory->is_owned = is_owned;
+    pthread_mutex_unlock(&app->lock);
     return at;
 }
 
 void *gale_shared(struct gale_app *app, const char *name, size_t size)
 {
-    if (name && *name && size)
-        return get_shared(app, name, size);
-    errno = EINVAL;
-    return NULL;
+    if (!name || !*name || !size) {
+        errno = EINVAL;
+        return NULL;
+    }
+    void *known = find_shared(app, name, size);
+    return known ? known : make_shared(app, name, size);
 }
 
 /* ---- the log ---- */
