@@ -8,6 +8,8 @@
 #include "http/front.h"
 #include "net/iobuf.h"
 
+enum { GATHER_MAX = 4096 };
+
 static struct http1_exchange *of(struct exchange *exchange)
 {
     return container_of(exchange, struct http1_exchange, exchange);
@@ -108,22 +110,34 @@ static int send_head(struct exchange *exchange, int64_t body_length)
     return sent(x, http1_put_head(x, body_length));
 }
 
+/* Small pieces are gathered, so that head, body and further answers leave in one call; large ones
+ * go straight from where they are. */
+static int send_pieces(struct iostream *stream, const struct iovec *iov, int count, size_t len)
+{
+    int r = 0;
+    if (len > GATHER_MAX)
+        return iostream_write(stream, iov, count);
+    for (int i = 0; i < count && r == 0; i++)
+        r = iostream_put(stream, iov[i].iov_base, iov[i].iov_len);
+    return r;
+}
+
 static int send_body(struct exchange *exchange, const struct iovec *iov, int count)
 {
     struct http1_exchange *x = of(exchange);
     struct iovec framed[4];
     char head[24];
     size_t len = 0;
-    before_sending(x);
-    if (!x->is_chunked_out)
-        return sent(x, iostream_write(stream_of(x), iov, count));
     for (int i = 0; i < count; i++) {
         len += iov[i].iov_len;
         framed[i + 1] = iov[i];
     }
+    before_sending(x);
+    if (!x->is_chunked_out)
+        return sent(x, send_pieces(stream_of(x), iov, count, len));
     framed[0] = (struct iovec){head, chunked_head(head, len)};
     framed[count + 1] = (struct iovec){(void *)"\r\n", 2};
-    return sent(x, iostream_write(stream_of(x), framed, count + 2));
+    return sent(x, send_pieces(stream_of(x), framed, count + 2, len));
 }
 
 static int send_file(struct exchange *exchange, int fd, int64_t offset, int64_t len)
