@@ -42,7 +42,9 @@ ASM := $(wildcard container/loop/coroutine_$(ARCH).S)
 OBJECTS := $(SOURCES:%.c=$B/obj/%.o) $(ASM:%.S=$B/obj/%.o)
 
 PLUGIN_SOURCES := $(wildcard plugins/*.c)
-PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so)
+PLUGIN_FOLDERS := $(wildcard plugins/*/)
+PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so) \
+           $(PLUGIN_FOLDERS:plugins/%/=$B/plugins/%.so)
 EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile))
 UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
 UNIT_CXX_SOURCES := $(wildcard tests/unit/*/*.cc)
@@ -129,12 +131,22 @@ $B/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
 
-# gale's own plugins are built as any plugin is: against include/gale only.
-$B/plugins/%.so: plugins/%.c
+# gale's own plugins are built as any plugin is: against include/gale only. One is a file or a
+# folder; pages and styles in a folder become part of it (plugins/embed.h).
+PLUGIN_CC = $(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -D_GNU_SOURCE $(HARDEN) -Iinclude \
+            -fPIC -fvisibility=hidden -fstack-clash-protection -fstack-protector-strong -shared
+PLUGIN_HEADERS := $(wildcard plugins/*.h include/gale/*.h)
+
+$B/plugins/%.so: plugins/%.c $(PLUGIN_HEADERS)
 	@mkdir -p $(@D)
 	@echo '  so   $@'
-	$(Q)$(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -D_GNU_SOURCE $(HARDEN) -Iinclude -fPIC \
-	    -fvisibility=hidden -fstack-clash-protection -fstack-protector-strong -shared -MMD -MP -o $@ $<
+	$(Q)$(PLUGIN_CC) -o $@ $<
+
+.SECONDEXPANSION:
+$B/plugins/%.so: $$(wildcard plugins/$$*/*) $(PLUGIN_HEADERS)
+	@mkdir -p $(@D)
+	@echo '  so   $@'
+	$(Q)$(PLUGIN_CC) -o $@ $(filter plugins/$*/%.c,$^)
 
 # Plugins that tests load, right and wrong ones.
 $B/fixtures/%.so: tests/fixtures/plugins/%.c
