@@ -45,7 +45,7 @@ static void add_entry(struct listing *listing, const char *name, const struct st
         abort();
     listing->entries[listing->len++] = (struct entry){
         .name = copy,
-        .size = S_ISDIR(st->st_mode) ? -1 : st->st_size,
+        .size = S_ISDIR(st->st_mode) ? 0 : st->st_size,
         .modified = st->st_mtime,
         .is_folder = S_ISDIR(st->st_mode),
     };
@@ -83,6 +83,12 @@ static int compare_numbers(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
+static int compare_names(const struct entry *a, const struct entry *b)
+{
+    int r = strcasecmp(a->name, b->name);
+    return r ? r : strcmp(a->name, b->name);
+}
+
 /* Folders first, in any order; what is equal, by name. */
 static int compare(const void *left, const void *right, void *data)
 {
@@ -95,10 +101,10 @@ static int compare(const void *left, const void *right, void *data)
         r = compare_numbers(a->size, b->size);
     else if (listing->order == ORDER_DATE)
         r = compare_numbers(a->modified, b->modified);
+    else
+        r = compare_names(a, b);
     if (r == 0)
-        r = strcasecmp(a->name, b->name);
-    if (r == 0)
-        r = strcmp(a->name, b->name);
+        return compare_names(a, b);
     return listing->is_down ? -r : r;
 }
 

@@ -80,16 +80,11 @@ static void put_size(FILE *page, int64_t size)
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
     double shown = (double)size;
     size_t unit = 0;
-    if (size < 0) {
-        fputs("<td>", page);
-        return;
-    }
     while (shown >= 999.5) {
         shown /= 1024;
         unit++;
     }
-    fprintf(page, "<td title=\"%" PRId64 " bytes\">%.*f %s", size, unit && shown < 9.95 ? 1 : 0,
-            shown, units[unit]);
+    fprintf(page, "%.*f %s", unit && shown < 9.95 ? 1 : 0, shown, units[unit]);
 }
 
 static void put_date(FILE *page, time_t time)
@@ -110,7 +105,12 @@ static void put_row(FILE *page, const struct entry *entry)
             entry->is_folder ? "folder" : "file");
     put_text(page, entry->name, strlen(entry->name));
     fprintf(page, "%s</span></a>", slash);
-    put_size(page, entry->size);
+    if (entry->is_folder) {
+        fputs("<td>", page);
+    } else {
+        fprintf(page, "<td title=\"%" PRId64 " bytes\">", entry->size);
+        put_size(page, entry->size);
+    }
     put_date(page, entry->modified);
     fputs("\n", page);
 }
@@ -126,15 +126,16 @@ static void put_summary(FILE *page, const struct listing *listing)
     int64_t bytes = 0;
     for (size_t i = 0; i < listing->len; i++) {
         folders += listing->entries[i].is_folder;
-        bytes += listing->entries[i].is_folder ? 0 : listing->entries[i].size;
+        bytes += listing->entries[i].size;
     }
     fputs("<p>", page);
     if (folders)
         put_count(page, folders, "folder");
     fputs(folders ? ", " : "", page);
     put_count(page, listing->len - folders, "file");
-    fprintf(page, ", %" PRId64 " bytes%s</p>\n", bytes,
-            listing->is_cut ? "; there is more than is shown" : "");
+    fputs(", ", page);
+    put_size(page, bytes);
+    fputs(listing->is_cut ? "; there is more than is shown</p>\n" : "</p>\n", page);
 }
 
 void listing_write_page(const struct listing *listing, FILE *page)
