@@ -15,7 +15,7 @@
 #include "files.h"
 
 enum {
-    SMALL = 32 * 1024,  /* copying this much costs no more than a system call of its own */
+    SMALL = 16 * 1024,  /* beyond that, sendfile is cheaper than copying */
     PIECE = 256 * 1024, /* looked at, and brought in, at once */
     BLOCK = 32 * 1024,  /* the thread's stack holds one */
 };
