@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "app/config.h"
 #include "app/mount.h"
+#include "base/board.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -90,7 +91,9 @@ static int serve_one(struct exchange *exchange, struct gale_app *app)
     if (exchange->req.head.has_length && exchange->req.head.content_length > exchange->max_body)
         return 413;
     mark_task(exchange, app->config);
+    board_add(app->counters.running, 1);
     int verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
+    board_add(app->counters.running, -1);
     if (verdict != GALE_DECLINE)
         return verdict;
     if (is_begun(exchange)) {

@@ -39,6 +39,7 @@ static int serve(struct gale_app *app, struct gale_request *req, struct gale_res
     ck_assert_ptr_eq(&exchange->res, res);
     ck_assert_ptr_eq(exchange->app, app);
     ck_assert_ptr_eq(exchange->counters, &app->counters);
+    ck_assert_int_eq(board_mine->values[app->counters.running], 1);
     strcat(strcat(order, app->config->name), " ");
     int verdict = does ? does(exchange) : usual;
     return is_decliner(app->config->name) ? GALE_DECLINE : verdict;
