@@ -61,16 +61,28 @@ static void put_histogram(struct gale_response *res, const struct family *family
 
 /* ---- gale itself ---- */
 
+typedef int64_t time_fn(const struct gale_worker *worker);
+
+static int64_t age(const struct gale_worker *worker)
+{
+    return worker->age_ms;
+}
+
+static int64_t heartbeat(const struct gale_worker *worker)
+{
+    return worker->heartbeat_ms;
+}
+
 static void put_times(const struct figures *figures, struct gale_response *res, const char *name,
-                      const char *help, size_t offset)
+                      const char *help, time_fn *time)
 {
     put_head(res, name, help, "gauge");
     for (size_t i = 0; i < figures->worker_count; i++) {
         const struct gale_worker *worker = &figures->workers[i];
-        int64_t ms = *(const int64_t *)((const char *)worker + offset);
-        gale_response_printf(res, "%s{pid=\"%d\",place=\"%u\",generation=\"%" PRIu64 "\"} %.3f\n",
-                             name, worker->pid, worker->place, worker->generation,
-                             (double)ms / 1000);
+        if (time(worker) >= 0) /* else there is none yet */
+            gale_response_printf(
+                res, "%s{pid=\"%d\",place=\"%u\",generation=\"%" PRIu64 "\"} %.3f\n", name,
+                worker->pid, worker->place, worker->generation, (double)time(worker) / 1000);
     }
 }
 
@@ -91,11 +103,9 @@ static void put_instance(const struct figures *figures, struct gale_response *re
     put_head(res, "gale_build_info", "The version of this gale.", "gauge");
     gale_response_printf(res, "gale_build_info{version=\"%s\"} 1\n", gale_version());
     put_states(figures, res);
-    put_times(figures, res, "gale_worker_age_seconds", "How long the worker has been there.",
-              offsetof(struct gale_worker, age_ms));
+    put_times(figures, res, "gale_worker_age_seconds", "How long the worker has been there.", age);
     put_times(figures, res, "gale_worker_heartbeat_seconds",
-              "How long ago the worker's loop last turned.",
-              offsetof(struct gale_worker, heartbeat_ms));
+              "How long ago the worker's loop last turned.", heartbeat);
 }
 
 int figures_write_prometheus(const struct figures *figures, struct gale_response *res)
