@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/config.h"
+#include "base/buffer.h"
 #include "base/board.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -147,6 +148,45 @@ int gale_setting_number(const struct gale_app *app, const char *name, int64_t fa
     gale_log((struct gale_app *)app, GALE_ERROR,
              "set %s: '%s' is no number; expected one such as 10, 16K or 30s", name, text);
     return -EINVAL;
+}
+
+static int refuse_choice(const struct gale_app *app, const char *name, const char *text,
+                         const char *const *choices)
+{
+    struct buffer allowed = {0};
+    for (const char *const *choice = choices; *choice; choice++)
+        buffer_printf(&allowed, "%s%s",
+                      choice == choices ? ""
+                      : choice[1]       ? ", "
+                                        : " or ",
+                      *choice);
+    gale_log((struct gale_app *)app, GALE_ERROR, "set %s: '%s' is not allowed; expected %s", name,
+             text, buffer_str(&allowed).at);
+    buffer_finish(&allowed);
+    return -EINVAL;
+}
+
+int gale_setting_choice(const struct gale_app *app, const char *name, const char *const *choices,
+                        int fallback, int *out_index)
+{
+    const char *text = gale_setting(app, name, NULL);
+    *out_index = fallback;
+    if (!text)
+        return 0;
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(choices[i], text) == 0) {
+            *out_index = i;
+            return 0;
+        }
+    return refuse_choice(app, name, text, choices);
+}
+
+int gale_setting_flag(const struct gale_app *app, const char *name, int fallback, int *out_flag)
+{
+    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", NULL};
+    int index = 0, r = gale_setting_choice(app, name, words, fallback ? 1 : 0, &index);
+    *out_flag = index % 2;
+    return r;
 }
 
 /* ---- memory that outlives workers ---- */

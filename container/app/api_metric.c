@@ -96,13 +96,14 @@ int gale_workers_each(int (*fn)(void *data, const struct gale_worker *worker), v
         uint32_t state = slot->state;
         if (state == BOARD_FREE)
             continue;
+        int64_t heartbeat_ms = slot->heartbeat_ms;
         const struct gale_worker worker = {
             .pid = slot->pid,
             .place = slot->place,
             .generation = slot->generation,
             .state = state_name(state),
             .age_ms = clock_wall_ms() - slot->started_ms,
-            .heartbeat_ms = clock_mono_ms() - slot->heartbeat_ms,
+            .heartbeat_ms = heartbeat_ms ? clock_mono_ms() - heartbeat_ms : -1,
         };
         int r = fn(data, &worker);
         if (r)

@@ -102,7 +102,8 @@ static int serve_one(struct exchange *exchange, struct gale_app *app)
                   LOG_TEXT("id", exchange->req.id));
         return 500;
     }
-    (void)response_reset(&exchange->res); /* headers that the app set are not its successor's */
+    (void)response_reset(&exchange->res);
+    response_drop_fields(&exchange->res); /* what the app set is not its successor's */
     return GALE_DECLINE;
 }
 

@@ -60,6 +60,7 @@ static int send_error(struct exchange *exchange, int verdict)
     if (!exchange->req.body_error)
         log_verdict(exchange, verdict);
     response_reset(&exchange->res);
+    response_drop_content(&exchange->res);
     int r = error_page_send(exchange, status_of(exchange, verdict), "");
     int finished = response_finish(&exchange->res);
     return r < 0 ? r : finished;

@@ -247,7 +247,6 @@ bool response_reset(struct gale_response *res)
     res->status = 200;
     res->length = -1;
     res->body_sent = 0;
-    res->header_count = 0;
     res->is_faulty = false;
     return true;
 }

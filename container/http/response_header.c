@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "http/cookie.h"
 #include "http/exchange.h"
+#include "http/http_date.h"
 
 static struct arena *arena_of(struct gale_response *res)
 {
@@ -110,6 +111,39 @@ int gale_response_header(struct gale_response *res, const char *name, const char
         res->length = -1;
     remove_field(res, str_of(name));
     return 0;
+}
+
+/* Fields that describe a content that will not be sent: not those of an error page. */
+static bool describes_content(struct gale_str name)
+{
+    static const struct gale_str names[] = {STR("ETag"), STR("Last-Modified"), STR("Cache-Control"),
+                                            STR("Expires"), STR("Accept-Ranges")};
+    static const struct gale_str prefix = STR("Content-");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_equals_nocase(name, names[i]))
+            return true;
+    /* Content-Range of a 416 tells the size (RFC 9110 15.5.17). */
+    return name.len > prefix.len && !str_equals_nocase(name, STR("Content-Range")) &&
+           str_equals_nocase((struct gale_str){name.at, prefix.len}, prefix);
+}
+
+void response_drop_content(struct gale_response *res)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < res->header_count; i++)
+        if (!describes_content(res->headers[i].name))
+            res->headers[kept++] = res->headers[i];
+    res->header_count = kept;
+}
+
+void response_drop_fields(struct gale_response *res)
+{
+    res->header_count = 0;
+}
+
+void gale_http_date(int64_t seconds, char out[GALE_HTTP_DATE_SIZE])
+{
+    http_date_format(seconds, out);
 }
 
 /* ---- cookies ---- */

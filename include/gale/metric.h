@@ -18,7 +18,8 @@ GALE_API int gale_gauge(struct gale_app *app, const char *name, const char *help
 GALE_API void gale_metric_add(int metric, int64_t delta); /* thread */
 GALE_API void gale_metric_set(int metric, int64_t value); /* thread; gauges */
 
-/* One metric of the instance: name and labels as Prometheus writes them (app="hello",code="2xx").
+/* One metric of the instance, its strings valid during the call: name and labels as Prometheus
+ * writes them (app="hello",code="2xx").
  */
 struct gale_sample {
     const char *name, *labels, *help;
@@ -36,7 +37,7 @@ struct gale_worker {
     uint64_t generation;
     const char *state; /* "starting", "ready", "serving", "draining" */
     int64_t age_ms;
-    int64_t heartbeat_ms; /* how long ago its loop last turned */
+    int64_t heartbeat_ms; /* how long ago its loop last turned; -1: not yet */
 };
 GALE_API int gale_workers_each(int (*fn)(void *data, const struct gale_worker *worker), void *data);
 

@@ -18,7 +18,8 @@ struct gale_response;
 /* The version of this interface. It changes only when old plugins must be refused. */
 #define GALE_ABI 1
 
-/* What serve returns. Besides these: 400 to 599, "send that error page"; a negative errno, a
+/* What serve returns. Besides these: 400 to 599, "send that error page", with the headers set so
+ * far that are not about content (Allow, Retry-After, WWW-Authenticate, ...); a negative errno, a
  * failure that is logged by its name and answered with 500. Anything else is logged as the
  * plugin's fault and answered with 500. Once the head of the response has left, an error can only
  * cut the connection, so that the client sees that the answer is not whole. */
@@ -98,6 +99,14 @@ GALE_API const char *gale_setting_path(const struct gale_app *app, const char *n
  * key holds what, so that open can simply return it. */
 GALE_API int gale_setting_number(const struct gale_app *app, const char *name, int64_t fallback,
                                  int64_t *out_value);
+
+/* The same as one of `choices` (ended by NULL): 0 and its index in *out_index (fallback when
+ * unset), or -EINVAL after logging what is allowed. */
+GALE_API int gale_setting_choice(const struct gale_app *app, const char *name,
+                                 const char *const *choices, int fallback, int *out_index);
+/* The same as yes or no (on, off, true, false): *out_flag is 1 or 0. */
+GALE_API int gale_setting_flag(const struct gale_app *app, const char *name, int fallback,
+                               int *out_flag);
 
 /* `size` bytes of memory that outlives workers: the same for all workers and generations of this
  * app, zeroed when new or when the size changed (workers of the old size keep the old memory).

@@ -8,7 +8,8 @@
  *   gale_request_below         "/a b/c%2Fd"         the path below the mount: "" or "/..."
  *   gale_request_query_string  "x=1&x=2"
  *
- * %2F and %5C stay encoded in paths, so that no segment grows a slash; %00 never gets here. */
+ * %2F and %5C stay encoded in paths, so that no segment grows a slash, and so does %25 where the %
+ * it means could be misread as one of them; %00 never gets here. */
 #pragma once
 #include <gale/macros.h>
 #include <gale/str.h>

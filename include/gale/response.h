@@ -32,6 +32,11 @@ GALE_API int gale_response_header_str(struct gale_response *res, struct gale_str
 GALE_API int gale_response_header_add(struct gale_response *res, struct gale_str name,
                                       struct gale_str value);
 
+/* Writes a date as header fields want it ("Sun, 06 Nov 1994 08:49:37 GMT", RFC 9110 5.6.7), with a
+ * zero behind it; seconds since 1970. thread */
+enum { GALE_HTTP_DATE_SIZE = 30 };
+GALE_API void gale_http_date(int64_t seconds, char out[GALE_HTTP_DATE_SIZE]);
+
 /* Set-Cookie (RFC 6265 4.1). Zeroed fields are off; NULL path is "/". */
 struct gale_cookie {
     const char *name, *value;

@@ -29,45 +29,18 @@
 
 /* ---- settings ---- */
 
-struct choice {
-    const char *text;
-    uint64_t value;
+static const char *const missings[] = {"404", "decline", NULL};
+static const char *const follows[] = {"no", "yes", "anywhere", NULL};
+static const uint64_t follow_flags[] = {
+    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_MAGICLINKS,
 };
 
-static const struct choice yes_no[] = {{"no", 0}, {"yes", 1}, {0}};
-static const struct choice missings[] = {{"404", 0}, {"decline", 1}, {0}};
-static const struct choice follows[] = {
-    {"no", RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS},
-    {"yes", RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS},
-    {"anywhere", RESOLVE_NO_MAGICLINKS},
-    {0},
-};
-
-/* The value of the choice that is set, the first one by default. */
-static int read_choice(struct gale_app *app, const char *key, const struct choice *choices,
-                       uint64_t *out_value)
+static int read_follow(struct files *files)
 {
-    const char *text = gale_setting(app, key, choices->text);
-    const struct choice *choice = choices;
-    while (choice->text && strcmp(choice->text, text) != 0)
-        choice++;
-    if (!choice->text) {
-        gale_log(app, GALE_ERROR, "set %s: '%s' is none of %s, %s%s%s", key, text, choices[0].text,
-                 choices[1].text, choices[2].text ? ", " : "",
-                 choices[2].text ? choices[2].text : "");
-        return -EINVAL;
-    }
-    *out_value = choice->value;
-    return 0;
-}
-
-static int read_flag(struct gale_app *app, const char *key, const struct choice *choices,
-                     bool *out_flag)
-{
-    uint64_t value;
-    int r = read_choice(app, key, choices, &value);
-    if (r == 0)
-        *out_flag = value;
+    int index, r = gale_setting_choice(files->app, "follow", follows, 0, &index);
+    files->resolve = follow_flags[index];
     return r;
 }
 
@@ -111,15 +84,15 @@ static int read_names(struct files *files)
 static int read_settings(struct files *files)
 {
     struct gale_app *app = files->app;
-    int r = read_choice(app, "follow", follows, &files->resolve);
+    int r = read_follow(files);
     if (r == 0)
-        r = read_flag(app, "list", yes_no, &files->lists);
+        r = gale_setting_flag(app, "list", 0, &files->lists);
     if (r == 0)
-        r = read_flag(app, "missing", missings, &files->declines);
+        r = gale_setting_choice(app, "missing", missings, 0, &files->declines);
     if (r == 0)
-        r = read_flag(app, "hidden", yes_no, &files->shows_hidden);
+        r = gale_setting_flag(app, "hidden", 0, &files->shows_hidden);
     if (r == 0)
-        r = read_flag(app, "precompressed", yes_no, &files->is_precompressed);
+        r = gale_setting_flag(app, "precompressed", 0, &files->is_precompressed);
     if (r == 0)
         r = read_names(files);
     return r == 0 ? read_cache(files) : r;
@@ -238,7 +211,7 @@ static int refuse_method(const struct gale_request *req, struct gale_response *r
     gale_response_header(res, "Allow", "GET, HEAD, OPTIONS");
     if (is_method(req, "OPTIONS"))
         return gale_response_status(res, 204);
-    return gale_reply(res, 405, "text/plain; charset=utf-8", "405: files are only read here\n");
+    return 405;
 }
 
 static int refuse(const struct files *files, int error)

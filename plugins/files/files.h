@@ -23,7 +23,7 @@ struct files {
     const char *index;
     const char *cache;   /* Cache-Control, or NULL */
     const char *version; /* the query's name that marks a target whose content never changes */
-    bool lists, declines, is_precompressed, shows_hidden;
+    int lists, declines, is_precompressed, shows_hidden;
 };
 
 struct lookup {

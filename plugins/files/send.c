@@ -134,19 +134,6 @@ static void make_tag(const struct stat *st, char *out, size_t size)
     snprintf(out, size, "\"%" PRIx64 "-%" PRIx64 "\"", (uint64_t)st->st_size, hash);
 }
 
-/* RFC 9110 5.6.7; strftime would write it in the language of the locale. */
-static void make_date(int64_t seconds, char *out, size_t size)
-{
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t time = seconds;
-    struct tm tm;
-    gmtime_r(&time, &tm);
-    snprintf(out, size, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + tm.tm_wday * 3,
-             tm.tm_mday, months + tm.tm_mon * 3, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-             tm.tm_sec);
-}
-
 /* ---- head ---- */
 
 static const char *cache_control(const struct files *files, struct gale_request *req)
@@ -160,9 +147,9 @@ static const char *cache_control(const struct files *files, struct gale_request 
 static void set_validators(const struct lookup *lookup, const char *tag, struct gale_request *req,
                            struct gale_response *res)
 {
-    char date[64];
+    char date[GALE_HTTP_DATE_SIZE];
     const char *cache = cache_control(lookup->files, req);
-    make_date(lookup->modified, date, sizeof(date));
+    gale_http_date(lookup->modified, date);
     gale_response_header(res, "ETag", tag);
     gale_response_header(res, "Last-Modified", date);
     if (cache)
@@ -188,8 +175,7 @@ static int refuse_range(struct gale_response *res, int64_t size)
     char text[40];
     snprintf(text, sizeof(text), "bytes */%" PRId64, size);
     gale_response_header(res, "Content-Range", text);
-    return gale_reply(res, 416, "text/plain; charset=utf-8",
-                      "416: the file has no such part, only %" PRId64 " bytes\n", size);
+    return 416;
 }
 
 static void set_range(struct gale_response *res, int64_t from, int64_t len, int64_t size)

@@ -14,7 +14,9 @@ static const char conf[] =
     "[app shop]\nmount = example.org/a/shop/\nmade = 1\n"
     "set word = hi\nset none = \"\"\nset file = x/y.html\nset root = /srv\nset plain = 42\n"
     "set minus = -7\nset size = 16K\nset time = 5m\nset ms = 500ms\nset bad = 3 apples\n"
-    "set big = 99999999999999999999\nset huge = 9999999999999G\nset unit = K\nset neg = -1K\n";
+    "set big = 99999999999999999999\nset huge = 9999999999999G\nset unit = K\nset neg = -1K\nset "
+    "on = on\n"
+    "set off = false\n";
 
 struct stage {
     struct made_up made;
@@ -85,6 +87,30 @@ START_TEST(reads_numbers_with_units)
         ck_assert_int_eq(gale_setting_number(stage.app, rows[i].name, 11, &value), rows[i].result);
         ck_assert_int_eq(value, rows[i].value);
     }
+    close_stage(&stage);
+}
+END_TEST
+
+START_TEST(reads_choices_and_flags)
+{
+    static const char *const greetings[] = {"ho", "hi", NULL};
+    static const char *const others[] = {"one", "two", "three", NULL};
+    struct stage stage;
+    int value = -1;
+    open_stage(&stage);
+    ck_assert_int_eq(gale_setting_choice(stage.app, "word", greetings, 0, &value), 0);
+    ck_assert_int_eq(value, 1);
+    ck_assert_int_eq(gale_setting_choice(stage.app, "other", greetings, 1, &value), 0);
+    ck_assert_int_eq(value, 1);
+    ck_assert_int_eq(gale_setting_choice(stage.app, "word", others, 2, &value), -EINVAL);
+    ck_assert_int_eq(value, 2);
+    ck_assert_int_eq(gale_setting_flag(stage.app, "on", 0, &value), 0);
+    ck_assert_int_eq(value, 1);
+    ck_assert_int_eq(gale_setting_flag(stage.app, "off", 1, &value), 0);
+    ck_assert_int_eq(value, 0);
+    ck_assert_int_eq(gale_setting_flag(stage.app, "other", 1, &value), 0);
+    ck_assert_int_eq(value, 1);
+    ck_assert_int_eq(gale_setting_flag(stage.app, "word", 0, &value), -EINVAL);
     close_stage(&stage);
 }
 END_TEST
@@ -198,4 +224,5 @@ START_TEST(logs_the_request_of_its_task)
 END_TEST
 
 UNIT_MAIN(knows_its_name_mount_and_settings, paths_start_at_base, reads_numbers_with_units,
-          shares_memory, logs_with_the_apps_name, logs_the_request_of_its_task)
+          reads_choices_and_flags, shares_memory, logs_with_the_apps_name,
+          logs_the_request_of_its_task)

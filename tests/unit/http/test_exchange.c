@@ -149,6 +149,34 @@ START_TEST(error_pages_suit_the_client)
 }
 END_TEST
 
-UNIT_MAIN(verdicts_become_statuses, buffered_output_gives_way_to_the_error, started_output_is_cut,
+static int refuse(void *data, struct gale_request *req, struct gale_response *res)
+{
+    (void)data;
+    (void)req;
+    gale_response_header(res, "Allow", "GET");
+    gale_response_header(res, "ETag", "\"x\"");
+    gale_response_header(res, "Content-Type", "image/png");
+    gale_response_header(res, "Content-Language", "de");
+    gale_response_header(res, "Content-Range", "bytes */9");
+    return 405;
+}
+
+START_TEST(error_pages_keep_what_is_not_about_content)
+{
+    struct test_front front;
+    test_front_init(&front, "POST", "/x");
+    test_front_serve(&front, refuse, NULL);
+    ck_assert_int_eq(front.status, 405);
+    ck_assert_str_eq(test_front_find(&front, "Allow"), "GET");
+    ck_assert_str_eq(test_front_find(&front, "Content-Range"), "bytes */9");
+    ck_assert_str_eq(test_front_find(&front, "Content-Type"), "text/plain; charset=utf-8");
+    ck_assert_ptr_null(test_front_find(&front, "ETag"));
+    ck_assert_ptr_null(test_front_find(&front, "Content-Language"));
+    test_front_finish(&front);
+}
+END_TEST
+
+UNIT_MAIN(error_pages_keep_what_is_not_about_content, verdicts_become_statuses,
+          buffered_output_gives_way_to_the_error, started_output_is_cut,
           body_errors_win_over_the_verdict, too_large_a_body_is_413,
           a_client_that_left_gets_nothing, error_pages_suit_the_client)

@@ -6,7 +6,7 @@
 
 static struct link pair;
 
-static int calls_recv, calls_sendmsg, calls_epoll_ctl, calls_malloc;
+static int calls_recv, calls_send, calls_epoll_ctl, calls_malloc;
 
 ssize_t recv(int fd, void *to, size_t len, int flags);
 ssize_t recv(int fd, void *to, size_t len, int flags)
@@ -18,8 +18,14 @@ ssize_t recv(int fd, void *to, size_t len, int flags)
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    calls_sendmsg++;
+    calls_send++;
     return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    calls_send++;
+    return syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
 }
 
 struct epoll_event;
@@ -82,12 +88,12 @@ START_TEST(a_kept_request_costs_two_calls)
         memset(got, 0, sizeof(got));
         send_request(NULL);
         is_served = false;
-        calls_recv = calls_sendmsg = calls_epoll_ctl = calls_malloc = 0;
+        calls_recv = calls_send = calls_epoll_ctl = calls_malloc = 0;
         ioloop_turn(pair.loop, 1000);
         int mallocs = calls_malloc;
         ck_assert(is_served);
         ck_assert_int_eq(calls_recv, 1);
-        ck_assert_int_eq(calls_sendmsg, 1);
+        ck_assert_int_eq(calls_send, 1);
         if (i > 0) { /* the first takes its stack and its blocks */
             ck_assert_int_eq(calls_epoll_ctl, 0);
             ck_assert_int_eq(mallocs, 0);
