@@ -108,7 +108,7 @@ static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
 {
     const struct plugin_settings *settings = app->config->settings;
     char path[PATH_MAX];
-    void *handle;
+    void *handle = NULL;
     int r = look(app->config, path, why);
     if (r == 0)
         r = plugin_load(path, &plugin->descriptor, &handle, why);

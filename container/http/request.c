@@ -120,7 +120,7 @@ struct gale_app *gale_request_app(const struct gale_request *req)
 
 /* ---- ids ---- */
 
-static void put_hex(char *out, uint32_t value)
+static void put_hex(char out[8], uint32_t value)
 {
     static const char digits[] = "0123456789abcdef";
     for (int i = 7; i >= 0; i--, value >>= 4)
@@ -129,11 +129,16 @@ static void put_hex(char *out, uint32_t value)
 
 void request_make_id(struct gale_request *req)
 {
-    static uint32_t prefix, number;
-    if (!number && getrandom(&prefix, sizeof(prefix), 0) != sizeof(prefix))
-        prefix = (uint32_t)getpid();
-    put_hex(req->id, prefix);
-    put_hex(req->id + 8, ++number);
+    static char prefix[8];
+    static uint32_t number;
+    uint32_t random;
+    if (!number) {
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+            random = (uint32_t)getpid();
+        put_hex(prefix, random);
+    }
+    memcpy(req->id, prefix, sizeof(prefix));
+    put_hex(req->id + sizeof(prefix), ++number);
     req->id[REQUEST_ID_LEN] = 0;
 }
 
