@@ -34,6 +34,7 @@ static struct {
     _Atomic int level;
     int fd;
     const char *origin_key, *origin_value;
+    void (*on_error)(const char *line, size_t len);
     bool gathers;
     struct log_sink sink; /* once gathers */
     uint64_t lost;        /* lines dropped before */
@@ -267,6 +268,8 @@ void log_line(enum log_level level, const char *message, ...)
     }
     end(&state.line);
     emit(&state.line);
+    if (level == LOG_LEVEL_ERROR && state.on_error)
+        state.on_error(state.line.at, state.line.len - 1);
     pthread_mutex_unlock(&state.lock);
     va_end(fields);
 }
@@ -295,6 +298,13 @@ void log_set_origin(const char *key, const char *value)
     pthread_mutex_lock(&state.lock);
     state.origin_key = value ? key : NULL;
     state.origin_value = value;
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_on_error(void (*fn)(const char *line, size_t len))
+{
+    pthread_mutex_lock(&state.lock);
+    state.on_error = fn;
     pthread_mutex_unlock(&state.lock);
 }
 

@@ -50,6 +50,8 @@ bool log_is_on(enum log_level level);
 void log_set_fd(int fd);
 /* A field on every line from now on (worker=3), borrowed; NULL takes it away. */
 void log_set_origin(const char *key, const char *value);
+/* Calls fn with each error line as well (without its newline); fn must not log. NULL: nobody. */
+void log_on_error(void (*fn)(const char *line, size_t len));
 /* Starts gathering; log_flush then writes. Both may be called again. */
 void log_gather(void);
 void log_flush(void);

@@ -268,6 +268,29 @@ START_TEST(threads_do_not_mix_their_lines)
 }
 END_TEST
 
+static char heard[256];
+
+static void hear(const char *line, size_t len)
+{
+    snprintf(heard, sizeof(heard), "%.*s", (int)len, line);
+}
+
+START_TEST(errors_are_told)
+{
+    begin();
+    log_on_error(hear);
+    log_error("first", LOG_NUMBER("n", 1));
+    log_warn("second");
+    ck_assert_ptr_nonnull(strstr(heard, "level=error"));
+    ck_assert_str_eq(strstr(heard, " msg="), " msg=first n=1");
+    log_on_error(NULL);
+    log_error("third");
+    ck_assert_ptr_null(strstr(heard, "third"));
+    take();
+    finish();
+}
+END_TEST
+
 START_TEST(names_errors)
 {
     ck_assert_str_eq(log_errno_name(-ECONNRESET), "ECONNRESET");
@@ -280,4 +303,4 @@ END_TEST
 UNIT_MAIN(writes_a_line, values_cannot_forge_a_line, long_values_and_lines_are_cut,
           any_cut_leaves_a_sound_line, levels, origin_stands_on_every_line,
           gathered_lines_wait_for_the_flush, dropped_lines_are_counted_and_announced_once,
-          threads_do_not_mix_their_lines, names_errors)
+          threads_do_not_mix_their_lines, errors_are_told, names_errors)
