@@ -293,8 +293,10 @@ void tcp_server_release(struct tcp_server *server)
 }
 
 /* A listener may have duplicates in other processes, so the kernel must be told to forget it. */
-static void free_listener(struct tcp_listener *listener)
+void tcp_listener_close(struct tcp_listener *listener)
 {
+    if (listener->server->accepting == listener)
+        listener->server->accepting = NULL;
     list_remove(&listener->link);
     ioloop_forget(listener->server->loop, listener->fd);
     close(listener->fd);
@@ -304,7 +306,7 @@ static void free_listener(struct tcp_listener *listener)
 void tcp_server_stop(struct tcp_server *server)
 {
     list_each (&server->listeners, link)
-        free_listener(container_of(link, struct tcp_listener, link));
+        tcp_listener_close(container_of(link, struct tcp_listener, link));
     timer_stop(server->loop, &server->pause);
     server->is_full = false;
     server->accepting = NULL;

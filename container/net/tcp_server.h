@@ -53,6 +53,8 @@ struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watc
 /* Starts or stops accepting from one listener, or all. */
 void tcp_listener_watch(struct tcp_listener *listener, bool watched);
 void tcp_server_watch_all(struct tcp_server *server, bool watched);
+/* Closes one listener and frees it. */
+void tcp_listener_close(struct tcp_listener *listener);
 /* A connection that was handed over is closed: there is room for another. */
 void tcp_server_release(struct tcp_server *server);
 /* Closes every listener; connections live on. Fine twice. */
