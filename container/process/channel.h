@@ -1,0 +1,61 @@
+/* channel.h - what the master and a worker say to each other.
+ *
+ * One message is one packet: a kind, a number, a text, some descriptors. Neither side ever waits
+ * to send; a worker that does not read for long misses messages, and the master's deadlines deal
+ * with it. The end of the channel is the end of the other process.
+ *
+ *   worker                               master
+ *     -- ERROR "..." ----------------->    each error it logs until it is ready
+ *     -- FAILED "..." ---------------->    why it cannot start, in one sentence; then it exits
+ *     -- SHARED app, name, size ------>    before and after (gale_shared)
+ *     <----------------- MEMORY [fd] --
+ *     -- READY ----------------------->    every app is open
+ *     <--------------------------- GO --   accept
+ *     <------------- LOGS [fd] [fd] --    reopened: error log, access log
+ *     <--------------------- RETIRE n --   close the sockets from place n on
+ *     <------------------ DRAIN in ms --   take nothing new, end; a later one may be shorter
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <gale/str.h>
+
+enum channel_kind {
+    CHANNEL_ERROR = 1,
+    CHANNEL_FAILED,
+    CHANNEL_SHARED,
+    CHANNEL_MEMORY,
+    CHANNEL_READY,
+    CHANNEL_GO,
+    CHANNEL_LOGS,
+    CHANNEL_RETIRE,
+    CHANNEL_DRAIN,
+};
+
+/* DRAIN: also accept what waits in queues that will be closed. */
+enum { CHANNEL_SWEEP = 1 };
+
+enum { CHANNEL_TEXT = 4096, CHANNEL_FDS = 4 };
+
+struct channel_message {
+    uint32_t kind;
+    uint32_t flags;
+    int64_t value;
+    char text[CHANNEL_TEXT + 1]; /* zero-terminated; may hold zeros */
+    size_t text_len;
+    int fds[CHANNEL_FDS]; /* owned by the receiver, borrowed from the sender; -1: none */
+    size_t fd_count;
+};
+
+/* An empty message of that kind. */
+void channel_message_init(struct channel_message *message, enum channel_kind kind, int64_t value);
+/* Closes descriptors that nobody took (took: set to -1). */
+void channel_message_finish(struct channel_message *message);
+
+/* Sends it; a text beyond CHANNEL_TEXT is cut. Returns 0, -EPIPE, -EAGAIN or another -errno. */
+int channel_send(int fd, const struct channel_message *message);
+/* The same for a message that is a kind and a text. */
+int channel_tell(int fd, enum channel_kind kind, struct gale_str text);
+/* Receives one. Returns 0, -EAGAIN, -EPIPE at the channel's end, -EBADMSG for what is no message,
+ * or -errno. */
+int channel_receive(int fd, struct channel_message *out_message);

@@ -1,0 +1,111 @@
+/* worker_arguments.c - one table of numbers, written and read. */
+#include "process/worker_arguments.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/macros.h"
+#include "base/str.h"
+
+#define AT(field) offsetof(struct worker_arguments, field)
+static const struct {
+    const char *key;
+    size_t offset; /* of an int or unsigned */
+} numbers[] = {
+    {"place", AT(place)},           {"slot", AT(slot)},   {"channel", AT(channel)},
+    {"config", AT(config)},         {"board", AT(board)}, {"error_log", AT(error_log)},
+    {"access_log", AT(access_log)},
+};
+#undef AT
+
+static int *number_at(const struct worker_arguments *arguments, size_t index)
+{
+    return (int *)((char *)arguments + numbers[index].offset);
+}
+
+char **worker_arguments_print(const struct worker_arguments *arguments, struct arena *arena)
+{
+    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + 5;
+    char **argv = arena_zalloc(arena, most * sizeof(*argv));
+    argv[n++] = (char *)"gale";
+    argv[n++] = (char *)"worker";
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        argv[n++] =
+            (char *)arena_printf(arena, "%s=%d", numbers[i].key, *number_at(arguments, i)).at;
+    argv[n++] =
+        (char *)arena_printf(arena, "generation=%llu", (unsigned long long)arguments->generation)
+            .at;
+    for (size_t i = 0; i < arguments->socket_count; i++)
+        argv[n++] = (char *)arena_printf(arena, "socket=%d:%d", arguments->sockets[i].fd,
+                                         arguments->sockets[i].place)
+                        .at;
+    argv[n++] = (char *)arena_printf(arena, "path=%s", arguments->path).at;
+    return argv;
+}
+
+static int parse_int(const char *text, char **out_end, int *out_number)
+{
+    errno = 0;
+    long number = strtol(text, out_end, 10);
+    if (*out_end == text || errno || number < -1 || number > INT32_MAX)
+        return -EINVAL;
+    *out_number = (int)number;
+    return 0;
+}
+
+static int parse_socket(const char *text, struct worker_arguments *arguments)
+{
+    struct worker_socket *socket = &arguments->sockets[arguments->socket_count++];
+    char *end;
+    if (parse_int(text, &end, &socket->fd) < 0 || *end != ':')
+        return -EINVAL;
+    return parse_int(end + 1, &end, &socket->place) < 0 || *end ? -EINVAL : 0;
+}
+
+static int parse_one(struct gale_str key, const char *value, struct worker_arguments *arguments)
+{
+    char *end;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (str_equals(key, str_of(numbers[i].key)))
+            return parse_int(value, &end, number_at(arguments, i)) < 0 || *end ? -EINVAL : 0;
+    if (str_equals(key, STR("generation")))
+        return str_to_u64(str_of(value), &arguments->generation);
+    if (str_equals(key, STR("socket")))
+        return parse_socket(value, arguments);
+    if (!str_equals(key, STR("path")))
+        return -EINVAL;
+    arguments->path = value;
+    return 0;
+}
+
+int worker_arguments_parse(int argc, char **argv, struct arena *arena,
+                           struct worker_arguments *out_arguments)
+{
+    struct worker_arguments arguments = {
+        .channel = -1, .config = -1, .board = -1, .error_log = -1, .access_log = -1};
+    arguments.sockets = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.sockets));
+    for (int i = 2; i < argc; i++) {
+        struct gale_str rest = str_of(argv[i]);
+        struct gale_str key = str_cut(&rest, '=');
+        if (!rest.at || parse_one(key, rest.at, &arguments) < 0)
+            return -EINVAL;
+    }
+    if (arguments.channel < 0 || arguments.config < 0 || arguments.board < 0 || !arguments.path)
+        return -EINVAL;
+    *out_arguments = arguments;
+    return 0;
+}
+
+void worker_arguments_each_fd(const struct worker_arguments *arguments,
+                              void (*fn)(void *data, int fd), void *data)
+{
+    const int fixed[] = {arguments->channel, arguments->config, arguments->board,
+                         arguments->error_log, arguments->access_log};
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+        if (fixed[i] > STDERR_FILENO)
+            fn(data, fixed[i]);
+    for (size_t i = 0; i < arguments->socket_count; i++)
+        fn(data, arguments->sockets[i].fd);
+}

@@ -1,0 +1,33 @@
+/* worker_arguments.h - what a worker is told on its command line: `gale worker KEY=VALUE ...`.
+ *
+ * Descriptors are inherited under the numbers they have in the master and named here. Both sides
+ * are in this file, so that they cannot differ. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+struct worker_socket {
+    int fd;
+    int place; /* LISTENER_SHARED for one of all workers */
+};
+
+struct worker_arguments {
+    unsigned place, slot; /* in its group; on the board */
+    uint64_t generation;
+    int channel, config, board;
+    int error_log, access_log; /* -1: none */
+    const char *path;          /* of the configuration, for its errors and where paths start */
+    struct worker_socket *sockets;
+    size_t socket_count;
+};
+
+/* The command line, "gale", "worker" and so on, ended by NULL; all on the arena. */
+char **worker_arguments_print(const struct worker_arguments *arguments, struct arena *arena);
+/* Reads it back: argv[2] on. Returns 0, or -EINVAL for what no master writes. */
+int worker_arguments_parse(int argc, char **argv, struct arena *arena,
+                           struct worker_arguments *out_arguments);
+/* Calls fn for each descriptor a worker inherits beside standard input, output and error. */
+void worker_arguments_each_fd(const struct worker_arguments *arguments,
+                              void (*fn)(void *data, int fd), void *data);
