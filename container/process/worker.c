@@ -1,0 +1,219 @@
+/* worker.c - the worker's life: ready, go, serve, drain, exit. */
+#include "process/worker.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/config.h"
+#include "base/board.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "process/channel.h"
+#include "process/worker_memory.h"
+#include "process/worker_private.h"
+
+/* One process, one worker: some of what calls back here carries no data. */
+static struct worker worker;
+
+/* ---- what the master says ---- */
+
+static void beat(void)
+{
+    atomic_store_explicit(&board_mine->heartbeat_ms, clock_mono_ms(), memory_order_relaxed);
+}
+
+static void go(void)
+{
+    if (worker.is_draining)
+        return;
+    beat();
+    atomic_store_explicit(&board_mine->state, BOARD_SERVING, memory_order_relaxed);
+    coverage_start(&worker.coverage);
+}
+
+static void change_log(int *fd, int fresh)
+{
+    if (*fd > STDERR_FILENO)
+        close(*fd);
+    *fd = fresh;
+}
+
+static void use_logs(struct channel_message *message)
+{
+    struct worker_arguments *arguments = &worker.arguments;
+    if (message->fd_count > 0) {
+        log_flush();
+        log_set_fd(message->fds[0]);
+        change_log(&arguments->error_log, steal_fd(&message->fds[0]));
+    }
+    if (message->fd_count > 1 && worker.apps) {
+        log_sink_set_fd(&worker.access_log.sink, message->fds[1]);
+        change_log(&arguments->access_log, steal_fd(&message->fds[1]));
+    }
+}
+
+static void handle(struct channel_message *message)
+{
+    if (message->kind == CHANNEL_GO)
+        go();
+    else if (message->kind == CHANNEL_LOGS)
+        use_logs(message);
+    else if (message->kind == CHANNEL_RETIRE)
+        coverage_retire(&worker.coverage, (unsigned)message->value);
+    else if (message->kind == CHANNEL_DRAIN)
+        worker_drain(&worker, message->value, message->flags & CHANNEL_SWEEP);
+    channel_message_finish(message);
+}
+
+static void on_master_gone(void)
+{
+    ioloop_close(worker.loop, steal_fd(&worker.arguments.channel));
+    if (!worker.is_draining)
+        log_error("the master is gone: this worker ends its requests and then itself");
+    worker_drain(&worker, worker.config->server.drain_timeout_ms, true);
+}
+
+static void on_channel(void *data, unsigned events)
+{
+    struct channel_message message;
+    int r = 0;
+    (void)data;
+    (void)events;
+    while (worker.arguments.channel >= 0 &&
+           (r = channel_receive(worker.arguments.channel, &message)) == 0)
+        handle(&message);
+    if (r < 0 && r != -EAGAIN)
+        on_master_gone();
+}
+
+/* SIGTERM to a worker replaces it: it ends in order, and the master starts another. */
+static void on_terminate(void *data)
+{
+    (void)data;
+    worker_drain(&worker, worker.config->server.drain_timeout_ms, false);
+}
+
+/* ---- what it says ---- */
+
+/* From "msg=" on: the reader of a reload's answer knows the time and the process. */
+static void tell_error(const char *line, size_t len)
+{
+    const char *message = memmem(line, len, "msg=", 4);
+    if (message)
+        (void)channel_tell(worker.arguments.channel, CHANNEL_ERROR,
+                           (struct gale_str){message, len - (size_t)(message - line)});
+}
+
+static void on_turn_end(void *data)
+{
+    (void)data;
+    beat();
+    log_sink_flush(&worker.access_log.sink);
+    log_flush();
+}
+
+/* ---- life ---- */
+
+/* It is somebody's process with a place, in ps, and its log lines say so. */
+static void introduce(void)
+{
+    static char place[16], name[16];
+    snprintf(place, sizeof(place), "%u", worker.arguments.place);
+    snprintf(name, sizeof(name), "gale-worker-%.3s", place);
+    (void)prctl(PR_SET_NAME, name);
+    if (worker.arguments.error_log >= 0)
+        log_set_fd(worker.arguments.error_log);
+    log_set_origin("worker", place);
+    log_on_error(tell_error);
+}
+
+static int begin(int argc, char **argv)
+{
+    arena_init(&worker.arena, NULL, 0);
+    worker.arguments.channel = -1;
+    if (worker_arguments_parse(argc, argv, &worker.arena, &worker.arguments) < 0) {
+        fprintf(stderr, "gale: `gale worker` is for gale itself; try `gale run`\n");
+        return 2;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Inherited on purpose; the programs that apps start shall not inherit them. */
+    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    introduce();
+    worker_memory_init(worker.arguments.channel, handle);
+    app_set_shared(worker_memory_get);
+    return 0;
+}
+
+/* These are the master's; whoever sends them to every process called gale means no harm. */
+static void on_masters_signal(void *data)
+{
+    (void)data;
+}
+
+static int watch(void)
+{
+    static const int masters[] = {SIGHUP, SIGINT, SIGUSR1};
+    int r = ioloop_watch(worker.loop, worker.arguments.channel, IOLOOP_READ, on_channel, NULL);
+    if (r == 0)
+        r = ioloop_on_signal(worker.loop, SIGTERM, on_terminate, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(masters) && r == 0; i++)
+        r = ioloop_on_signal(worker.loop, masters[i], on_masters_signal, NULL);
+    if (r < 0)
+        log_error("the worker cannot watch its master", LOG_ERRNO(r));
+    return r;
+}
+
+static int serve(void)
+{
+    struct channel_message ready;
+    log_on_error(NULL);
+    log_gather();
+    worker.turn_end.fn = on_turn_end;
+    ioloop_on_turn_end(worker.loop, &worker.turn_end);
+    /* From here on the end of the channel tells that the master has died. */
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+    atomic_store_explicit(&board_mine->state, BOARD_READY, memory_order_relaxed);
+    channel_message_init(&ready, CHANNEL_READY, 0);
+    int r = channel_send(worker.arguments.channel, &ready);
+    if (r < 0 && r != -EPIPE)
+        return r;
+    if (worker.is_draining) /* told so while the apps opened */
+        return 0;
+    return ioloop_run(worker.loop);
+}
+
+/* Handlers that plugins left with atexit are not run: they expect a main that returns. */
+static void leave(int status)
+{
+    extern void __lsan_do_leak_check(void) __attribute__((weak));
+    log_flush();
+    if (__lsan_do_leak_check)
+        __lsan_do_leak_check();
+    _exit(status);
+}
+
+int worker_main(int argc, char **argv, const struct adapter *const *adapters)
+{
+    worker.adapters = adapters;
+    int r = begin(argc, argv);
+    if (r != 0)
+        return r;
+    r = worker_open(&worker);
+    if (r == 0)
+        r = watch();
+    if (r == 0)
+        r = serve();
+    worker_close(&worker);
+    leave(r < 0 ? 1 : 0);
+    return 1;
+}

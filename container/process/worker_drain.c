@@ -1,0 +1,98 @@
+/* worker_drain.c - an orderly end: sweep, drain, and cut what takes too long.
+ *
+ *   drain --> [sweep: accept what waits]  --> nothing new --> quiet? --> stop the loop
+ *                at most SWEEP_MS                  |
+ *                                                  +-- after drain_ms: cut --> quiet? or UNWIND_MS
+ */
+#include "app/app.h"
+#include "app/config.h"
+#include "base/board.h"
+#include "base/log.h"
+#include "process/worker_private.h"
+
+enum { TICK_MS = 10, SWEEP_MS = 1000, UNWIND_MS = 3000 };
+
+bool worker_is_quiet(const struct worker *worker)
+{
+    if (!worker->apps)
+        return true;
+    for (size_t i = 0; i < worker->config->app_count; i++)
+        if (!task_group_is_empty(&worker->apps[i].background))
+            return false;
+    return http_server_is_empty(&worker->http);
+}
+
+static void take_nothing_new(struct worker *worker)
+{
+    worker->is_sweeping = false;
+    coverage_finish(&worker->coverage);
+    http_server_drain(&worker->http);
+    apps_drain(worker->apps, worker->config->app_count);
+}
+
+static void cut(struct worker *worker)
+{
+    worker->cut_ms = ioloop_now_ms(worker->loop);
+    size_t requests = http_server_close(&worker->http);
+    if (requests)
+        log_warn("requests that still ran were cut", LOG_NUMBER("requests", (int64_t)requests),
+                 LOG_NUMBER("drain_ms", worker->cut_ms - worker->drain_ms));
+}
+
+static void give_up(struct worker *worker)
+{
+    log_error("tasks did not end although they were cancelled",
+              LOG_NUMBER("tasks", (int64_t)task_count()));
+    ioloop_stop(worker->loop);
+}
+
+static void sweep(struct worker *worker, int64_t now_ms)
+{
+    bool is_late = now_ms >= worker->drain_ms + SWEEP_MS || now_ms >= worker->deadline_ms;
+    if (is_late || !coverage_queued(&worker->coverage))
+        take_nothing_new(worker);
+}
+
+static void on_tick(void *data)
+{
+    struct worker *worker = data;
+    int64_t now_ms = ioloop_now_ms(worker->loop);
+    if (worker->is_sweeping)
+        sweep(worker, now_ms);
+    if (!worker->is_sweeping && worker_is_quiet(worker)) {
+        ioloop_stop(worker->loop);
+        return;
+    }
+    if (!worker->cut_ms && now_ms >= worker->deadline_ms)
+        cut(worker);
+    if (worker->cut_ms && now_ms >= worker->cut_ms + UNWIND_MS) {
+        give_up(worker);
+        return;
+    }
+    timer_start(worker->loop, &worker->drain_timer, TICK_MS);
+}
+
+static void begin(struct worker *worker, bool sweeps)
+{
+    atomic_store_explicit(&board_mine->state, BOARD_DRAINING, memory_order_relaxed);
+    worker->drain_ms = ioloop_now_ms(worker->loop);
+    worker->drain_timer = (struct timer){.fn = on_tick, .data = worker};
+    worker->is_sweeping = sweeps && worker->coverage.is_on;
+    if (!worker->is_sweeping)
+        take_nothing_new(worker);
+    timer_start(worker->loop, &worker->drain_timer, 0);
+}
+
+/* Before all apps are open there is nothing to end: worker.c then does not begin to serve. */
+void worker_drain(struct worker *worker, int64_t ms, bool sweeps)
+{
+    bool is_first = !worker->is_draining;
+    worker->is_draining = true;
+    if (!worker->apps)
+        return;
+    int64_t deadline_ms = ioloop_now_ms(worker->loop) + ms;
+    if (is_first || deadline_ms < worker->deadline_ms)
+        worker->deadline_ms = deadline_ms;
+    if (is_first)
+        begin(worker, sweeps);
+}

@@ -1,0 +1,214 @@
+/* worker_open.c - the steps from an exec'd process to one that could serve, in their order:
+ * unprivileged before any code of others is loaded, limits while there is still a right to. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/config.h"
+#include "base/board.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "loop/offload.h"
+#include "loop/task.h"
+#include "process/channel.h"
+#include "process/identity.h"
+#include "process/worker_private.h"
+
+static void tell_failure(const struct worker *worker, const char *text)
+{
+    (void)channel_tell(worker->arguments.channel, CHANNEL_FAILED, str_of(text));
+}
+
+static int fail(const struct worker *worker, int r, const char *what)
+{
+    scoped_free char *text = memory_printf("%s: %s", what, strerror(-r));
+    log_error(what, LOG_ERRNO(r));
+    tell_failure(worker, text);
+    return r;
+}
+
+static int fail_with(const struct worker *worker, const struct setting_errors *errors)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return -ENOMEM;
+    setting_errors_print(errors, out);
+    fclose(out);
+    log_error("the configuration is wrong", LOG_TEXT("why", text));
+    tell_failure(worker, text);
+    free(text);
+    return -EINVAL;
+}
+
+/* ---- the configuration ---- */
+
+static char *read_text(int fd, size_t *out_len)
+{
+    struct stat info;
+    if (fstat(fd, &info) < 0)
+        return NULL;
+    char *text = memory_alloc((size_t)info.st_size + 1);
+    ssize_t n = pread(fd, text, (size_t)info.st_size, 0);
+    *out_len = n > 0 ? (size_t)n : 0;
+    text[*out_len] = 0;
+    return text;
+}
+
+static int open_config(struct worker *worker)
+{
+    struct setting_errors errors = {.arena = &worker->arena};
+    size_t len = 0;
+    scoped_free char *text = read_text(worker->arguments.config, &len);
+    if (!text)
+        return fail(worker, -errno, "the configuration cannot be read");
+    worker->config = config_parse(worker->arguments.path, (struct gale_str){text, len},
+                                  worker->adapters, &errors);
+    if (errors.len)
+        return fail_with(worker, &errors);
+    log_set_level((enum log_level)worker->config->server.log_level);
+    return 0;
+}
+
+/* ---- rights and limits ---- */
+
+static void set_descriptors(int64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    rlim_t most = limit.rlim_max;
+    limit.rlim_cur = wanted ? (rlim_t)wanted : most;
+    if (limit.rlim_cur > most)
+        limit.rlim_max = limit.rlim_cur;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return;
+    log_warn("`descriptors` is more than this process may have; it takes what it gets",
+             LOG_NUMBER("wanted", wanted), LOG_NUMBER("got", (int64_t)most));
+    limit.rlim_cur = limit.rlim_max = most;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int drop_rights(struct worker *worker)
+{
+    const struct server_settings *server = &worker->config->server;
+    struct identity identity;
+    scoped_free char *why = NULL;
+    int r = identity_find(server->user, server->group, &identity, &why);
+    if (r == 0)
+        r = identity_assume(&identity);
+    if (r < 0)
+        return fail(worker, r, why ? why : "cannot become the configured user");
+    /* Changing the user has cleared this; while apps open nobody reads the channel, and a master
+     * that is gone would leave a worker in a plugin's endless open. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return 0;
+}
+
+/* ---- the loop and what runs on it ---- */
+
+static int open_loop(struct worker *worker)
+{
+    static const char *const pollers[] = {"epoll", "poll", "select"};
+    const struct server_settings *server = &worker->config->server;
+    const struct ioloop_settings settings = {pollers[server->poller], server->loop_warn_ms};
+    int r = ioloop_create(&settings, &worker->loop);
+    if (r < 0)
+        return fail(worker, r, "the event loop cannot be made");
+    task_set_max((size_t)server->max_tasks);
+    task_report_overflow();
+    offload_configure((unsigned)server->offload_threads, (unsigned)server->offload_queue);
+    return 0;
+}
+
+static int open_apps(struct worker *worker)
+{
+    int r = apps_open(worker->config, &worker->apps);
+    if (r < 0) {
+        tell_failure(worker, apps_failure());
+        return r;
+    }
+    worker->config->server.http.stack_size =
+        apps_stack_size(worker->apps, worker->config->app_count);
+    return 0;
+}
+
+/* config_parse has judged the texts. */
+static void read_trust(struct worker *worker)
+{
+    const struct setting_list *proxies = &worker->config->server.trusted_proxies;
+    struct forwarded_network *networks =
+        arena_zalloc(&worker->arena, (proxies->len + 1) * sizeof(*networks));
+    for (size_t i = 0; i < proxies->len; i++)
+        if (forwarded_network_parse(str_of(proxies->items[i]), &networks[worker->trust.count]) == 0)
+            worker->trust.count++;
+    worker->trust.networks = networks;
+}
+
+static int open_server(struct worker *worker)
+{
+    const struct server_settings *server = &worker->config->server;
+    struct setting_errors errors = {.arena = &worker->arena};
+    if (error_pages_open(&worker->error_pages, &server->error_pages, worker->config->base,
+                         &errors) < 0)
+        return fail_with(worker, &errors);
+    read_trust(worker);
+    access_log_init(&worker->access_log, worker->arguments.access_log,
+                    (enum access_format)server->access_log_format);
+    router_init(&worker->router, worker->apps, worker->config->app_count);
+    http_server_init(&worker->http, worker->loop, &server->http, router_serve, &worker->router);
+    worker->http.access_log = &worker->access_log;
+    worker->http.errors = &worker->error_pages;
+    worker->http.trust = &worker->trust;
+    worker->http.tcp.max_connections = (uint64_t)server->max_connections;
+    worker->http.tcp.gauge = board_metric(BOARD_GAUGE, "gale_connections", "",
+                                          "Connections of clients that are open now.");
+    coverage_init(&worker->coverage, worker->board, &worker->http.tcp, worker->arguments.place,
+                  worker->arguments.sockets, worker->arguments.socket_count);
+    return 0;
+}
+
+int worker_open(struct worker *worker)
+{
+    int r = board_attach(worker->arguments.board, worker->arguments.slot, &worker->board);
+    if (r < 0)
+        return fail(worker, r, "the board cannot be attached");
+    r = open_config(worker);
+    if (r < 0)
+        return r;
+    set_descriptors(worker->config->server.descriptors);
+    r = drop_rights(worker);
+    if (r == 0)
+        r = open_loop(worker);
+    if (r == 0)
+        r = open_apps(worker);
+    if (r == 0)
+        r = open_server(worker);
+    return r;
+}
+
+/* Threads end before the code that they run; apps after everything that may call them. */
+void worker_close(struct worker *worker)
+{
+    bool is_quiet = worker_is_quiet(worker);
+    offload_stop();
+    if (worker->apps && is_quiet)
+        apps_close(worker->apps, worker->config->app_count);
+    router_finish(&worker->router);
+    error_pages_close(&worker->error_pages);
+    access_log_finish(&worker->access_log);
+    if (is_quiet)
+        ioloop_destroy(worker->loop);
+    config_close(worker->config);
+    arena_finish(&worker->arena);
+}

@@ -1,0 +1,58 @@
+/* worker_private.h - struct worker, for the files that make it up. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "app/router.h"
+#include "base/arena.h"
+#include "http/access_log.h"
+#include "http/error_page.h"
+#include "http/forwarded.h"
+#include "http/http_server.h"
+#include "loop/ioloop.h"
+#include "loop/timer.h"
+#include "process/coverage.h"
+#include "process/worker_arguments.h"
+
+struct adapter;
+struct board;
+struct config;
+struct gale_app;
+
+struct worker {
+    struct arena arena; /* of the arguments and of errors */
+    struct worker_arguments arguments;
+    const struct adapter *const *adapters; /* borrowed, ended by NULL */
+    struct ioloop *loop;
+    struct board *board;
+    struct config *config;
+    struct gale_app *apps; /* NULL until all are open */
+    struct router router;
+    struct http_server http;
+    struct access_log access_log;
+    struct error_pages error_pages;
+    struct forwarded_trust trust;
+    struct coverage coverage;
+    struct ioloop_call turn_end;
+    /* the end */
+    bool is_draining;
+    bool is_sweeping;              /* still accepts what waits in the queues */
+    int64_t drain_ms, deadline_ms; /* when it began, when what still runs is cut */
+    int64_t cut_ms;                /* when it was; 0: not yet */
+    struct timer drain_timer;
+};
+
+/* ---- worker_open.c ---- */
+
+/* Becomes a worker: board, configuration, limits, user, loop, apps, server. Returns 0, or -errno
+ * after telling the master why not. */
+int worker_open(struct worker *worker);
+/* What it still holds of that, in the reverse order, but for apps that still run. */
+void worker_close(struct worker *worker);
+
+/* ---- worker_drain.c ---- */
+
+/* Takes nothing new; stops the loop when everything has ended, or after `ms`. May be called again
+ * with less. `sweeps`: accept first what waits in queues that close. */
+void worker_drain(struct worker *worker, int64_t ms, bool sweeps);
+/* Whether nothing of the apps runs any more. */
+bool worker_is_quiet(const struct worker *worker);
