@@ -2,10 +2,12 @@
 #include "app/app.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/adapter.h"
 #include "app/config.h"
+#include "base/board.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -50,6 +52,12 @@ const char *app_said(struct gale_app *app)
     return app->said.at ? app->said.at : "";
 }
 
+/* The board says which app is being opened, should that crash or never return. */
+static void show_opening(const char *name)
+{
+    snprintf(board_mine->app, sizeof(board_mine->app), "%s", name);
+}
+
 static int open_one(struct gale_app *app, const struct app_config *config)
 {
     app->config = config;
@@ -58,7 +66,9 @@ static int open_one(struct gale_app *app, const struct app_config *config)
     http_counters_init(&app->counters, config->name);
     task_group_init(&app->background);
     list_init(&app->starting);
+    show_opening(config->name);
     int r = app->adapter->open(app);
+    show_opening("");
     pthread_mutex_lock(&app->lock);
     app->is_open = r == 0;
     buffer_finish(&app->said);

@@ -1,0 +1,27 @@
+/* control.h - the control socket: HTTP for the owner of the instance.
+ *
+ *   GET  /status              the instance as JSON
+ *   GET  /metrics             every metric, as Prometheus reads it
+ *   POST /reload              waits; 200, or 409 and why not
+ *   POST /stop?mode=graceful  or quick, which is the default; answers, then stops
+ *   POST /reopen              opens the logs anew
+ *
+ * A unix socket of mode 0600; peers that are neither the owner nor root are closed unheard. */
+#pragma once
+#include <stdint.h>
+#include "http/http_server.h"
+
+struct master;
+
+struct control {
+    char *path; /* owned; NULL: not open */
+    uint64_t inode;
+    struct http_settings settings;
+    struct http_server http;
+};
+
+/* Opens the control socket: `configured` or, where that is NULL, the default of `name`. Returns 0,
+ * -EEXIST when an instance answers there already, or -errno; then *out_error (owned) says it. */
+int control_open(struct master *master, const char *configured, const char *name, char **out_error);
+/* Stops answering and removes the socket. */
+void control_close(struct master *master);

@@ -1,0 +1,214 @@
+/* generation.c - the states of a generation, and what its workers do to them. */
+#include "process/generation.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "process/channel.h"
+#include "process/master_private.h"
+#include "process/worker_process.h"
+
+/* The board holds 256 workers, and during a reload more than one generation. */
+enum { AUTO_MAX = 64 };
+
+const char *generation_state_name(enum generation_state state)
+{
+    static const char *const names[] = {"starting", "starting", "ready", "serving", "draining"};
+    return names[state];
+}
+
+/* `workers = auto`: one for each CPU that this process may use. */
+static unsigned workers_wanted(const struct config *config)
+{
+    cpu_set_t cpus;
+    if (config->server.workers > 0)
+        return (unsigned)config->server.workers;
+    int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return (unsigned)(count < AUTO_MAX ? count : AUTO_MAX);
+}
+
+struct generation *generation_create(struct master *master, struct config *config, int config_fd)
+{
+    struct generation *generation = memory_zalloc(sizeof(*generation));
+    list_init(&generation->link);
+    generation->master = master;
+    generation->number = ++master->last_number;
+    generation->config = config;
+    generation->config_fd = config_fd;
+    generation->logs.access_fd = -1;
+    generation->started_ms = clock_wall_ms();
+    generation->size = workers_wanted(config);
+    generation->workers = memory_zalloc(generation->size * sizeof(*generation->workers));
+    for (unsigned i = 0; i < generation->size; i++)
+        worker_process_init(&generation->workers[i], generation, i);
+    return generation;
+}
+
+void generation_destroy(struct generation *generation)
+{
+    list_remove(&generation->link);
+    for (unsigned i = 0; i < generation->size; i++)
+        free(generation->workers[i].why);
+    log_files_close(&generation->logs);
+    config_close(generation->config);
+    close(generation->config_fd);
+    free(generation->workers);
+    free(generation);
+}
+
+/* ---- orders ---- */
+
+void generation_drain(struct generation *generation, int64_t ms, bool sweep)
+{
+    generation->state = GENERATION_ENDING;
+    for (unsigned i = 0; i < generation->size; i++)
+        worker_process_drain(&generation->workers[i], ms, sweep);
+}
+
+void generation_kill(struct generation *generation)
+{
+    for (unsigned i = 0; i < generation->size; i++)
+        worker_process_kill(&generation->workers[i]);
+}
+
+void generation_go(struct generation *generation)
+{
+    generation->state = GENERATION_LIVE;
+    for (unsigned i = 0; i < generation->size; i++)
+        worker_process_go(&generation->workers[i]);
+}
+
+void generation_tell(struct generation *generation, const struct channel_message *message)
+{
+    for (unsigned i = 0; i < generation->size; i++)
+        worker_process_tell(&generation->workers[i], message);
+}
+
+void generation_reopen_logs(struct generation *generation)
+{
+    struct channel_message logs;
+    scoped_free char *error = NULL;
+    if (log_files_reopen(&generation->logs, &error) < 0)
+        log_error("a log cannot be reopened; the old file is written on", LOG_TEXT("why", error));
+    channel_message_init(&logs, CHANNEL_LOGS, generation->logs.access_fd >= 0);
+    logs.fds[logs.fd_count++] = generation->logs.error_fd;
+    if (generation->logs.access_fd >= 0)
+        logs.fds[logs.fd_count++] = generation->logs.access_fd;
+    generation_tell(generation, &logs);
+}
+
+/* ---- starting ---- */
+
+static void fail(struct generation *generation, const char *why)
+{
+    generation_drain(generation, 0, false);
+    master_generation_failed(generation->master, generation, why);
+    if (!generation->running)
+        master_generation_ended(generation->master, generation);
+}
+
+static bool start_worker(struct generation *generation, unsigned place)
+{
+    if (worker_process_start(&generation->workers[place]) < 0)
+        return false;
+    generation->running++;
+    return true;
+}
+
+static const char no_process[] = "a worker process could not be started; see the error log";
+
+void generation_start(struct generation *generation)
+{
+    generation->state = GENERATION_CANARY;
+    if (!start_worker(generation, 0))
+        fail(generation, no_process);
+}
+
+static void start_crew(struct generation *generation)
+{
+    generation->state = GENERATION_CREW;
+    for (unsigned place = 1; place < generation->size; place++)
+        if (!start_worker(generation, place)) {
+            fail(generation, no_process);
+            return;
+        }
+}
+
+static bool is_complete(const struct generation *generation)
+{
+    for (unsigned i = 0; i < generation->size; i++)
+        if (generation->workers[i].state != WORKER_READY)
+            return false;
+    return true;
+}
+
+void generation_worker_ready(struct generation *generation, struct worker_process *worker)
+{
+    if (generation->state == GENERATION_LIVE)
+        worker_process_go(worker);
+    else if (generation->state == GENERATION_CANARY && generation->size > 1)
+        start_crew(generation);
+    else if (generation->state != GENERATION_ENDING && is_complete(generation)) {
+        generation->state = GENERATION_READY;
+        master_generation_ready(generation->master, generation);
+    }
+}
+
+/* ---- endings ---- */
+
+/* What a worker said before it gave up with 1 says it all; any other end is told itself. */
+static void fail_by(struct generation *generation, const struct worker_process *worker,
+                    const char *how)
+{
+    scoped_free char *why = memory_printf("worker %u %s%s%s", worker->place, how,
+                                          worker->why ? "; before that it said:\n" : "",
+                                          worker->why ? worker->why : "");
+    bool gave_up = worker->why && strcmp(how, "exited with code 1") == 0;
+    fail(generation, gave_up ? worker->why : why);
+}
+
+static void replace(struct generation *generation, struct worker_process *worker, const char *how)
+{
+    int64_t lived = worker->serving_ms ? clock_mono_ms() - worker->serving_ms : 0;
+    int64_t delay = backoff_next(&worker->backoff, lived);
+    char text[512];
+    snprintf(text, sizeof(text), "worker %u %s; another takes its place", worker->place, how);
+    log_error(text, LOG_NUMBER("generation", (int64_t)generation->number),
+              LOG_NUMBER("served_ms", lived), LOG_NUMBER("delay_ms", delay));
+    worker->serving_ms = 0;
+    worker->restarts++;
+    worker->state = WORKER_WAITING;
+    timer_start(generation->master->loop, &worker->timer, delay);
+}
+
+void generation_worker_ended(struct generation *generation, struct worker_process *worker,
+                             const char *how)
+{
+    generation->running--;
+    if (generation->state == GENERATION_ENDING && strncmp(how, "exited", 6) != 0)
+        log_warn("a worker that was to end did not end by itself", LOG_TEXT("how", how),
+                 LOG_NUMBER("generation", (int64_t)generation->number));
+    if (generation->state == GENERATION_LIVE) {
+        replace(generation, worker, how);
+        return;
+    }
+    worker->state = WORKER_EMPTY;
+    if (generation->state != GENERATION_ENDING)
+        fail_by(generation, worker, how);
+    else if (!generation->running)
+        master_generation_ended(generation->master, generation);
+}
+
+void generation_worker_again(struct generation *generation, struct worker_process *worker)
+{
+    if (!start_worker(generation, worker->place))
+        timer_start(generation->master->loop, &worker->timer, backoff_next(&worker->backoff, 0));
+}

@@ -1,0 +1,72 @@
+/* generation.h - the workers of one configuration.
+ *
+ *   CANARY    worker 0 opens every app, so that whatever is wrong is found by one process
+ *   CREW      the others start
+ *   READY     all wait for go
+ *   LIVE      they accept; who dies is replaced
+ *   ENDING    they end: replaced by the next generation, or failed before go
+ *
+ * A failure or a deadline before go ends the generation and leaves everything else as it was. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "process/identity.h"
+#include "process/log_files.h"
+
+struct channel_message;
+struct config;
+struct master;
+struct worker_process;
+
+enum generation_state {
+    GENERATION_CANARY,
+    GENERATION_CREW,
+    GENERATION_READY,
+    GENERATION_LIVE,
+    GENERATION_ENDING,
+};
+
+struct generation {
+    struct list link;
+    struct master *master; /* borrowed */
+    uint64_t number;
+    enum generation_state state;
+    struct config *config; /* owned */
+    int config_fd;         /* its text, sealed, for the workers */
+    struct log_files logs;
+    int64_t started_ms; /* wall clock */
+    struct worker_process *workers;
+    unsigned size;
+    unsigned running; /* processes */
+    bool is_hurried;  /* told to end at once, to make room for others */
+};
+
+/* A generation that has not started. Takes the config and the descriptor of its text. */
+struct generation *generation_create(struct master *master, struct config *config, int config_fd);
+/* Only without processes. */
+void generation_destroy(struct generation *generation);
+
+/* Starts the canary. What comes of it is reported to the master, a failure perhaps at once: then
+ * the generation may be gone when this returns. */
+void generation_start(struct generation *generation);
+/* READY: all accept. */
+void generation_go(struct generation *generation);
+/* All end within `ms`. `sweep`: they first accept what waits in queues that close with them. */
+void generation_drain(struct generation *generation, int64_t ms, bool sweep);
+void generation_kill(struct generation *generation);
+/* Sends a message to every worker that has a process. */
+void generation_tell(struct generation *generation, const struct channel_message *message);
+/* Opens its logs anew and hands them to its workers. */
+void generation_reopen_logs(struct generation *generation);
+
+const char *generation_state_name(enum generation_state state);
+
+/* ---- what its workers report (worker_process.c) ---- */
+
+void generation_worker_ready(struct generation *generation, struct worker_process *worker);
+/* Its process has ended and is reaped; `how` says in words how. */
+void generation_worker_ended(struct generation *generation, struct worker_process *worker,
+                             const char *how);
+/* The delay before another process takes the place of one that died is over. */
+void generation_worker_again(struct generation *generation, struct worker_process *worker);

@@ -1,0 +1,135 @@
+/* generation_load.c - from the configuration's files to a generation that could start. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/ini.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "process/generation.h"
+#include "process/master_private.h"
+#include "process/reload.h"
+
+/* Everything that is wrong, a line each, without the last newline. */
+static char *print_errors(const struct setting_errors *errors)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        abort();
+    setting_errors_print(errors, out);
+    fclose(out);
+    if (len && text[len - 1] == '\n')
+        text[len - 1] = 0;
+    return text;
+}
+
+static struct gale_str read_text(const struct master_options *options,
+                                 struct setting_errors *errors)
+{
+    size_t len = 0;
+    char *text;
+    if (!options->text)
+        text = ini_load(options->path, &len, errors);
+    else
+        text = memory_copy(options->text, len = strlen(options->text));
+    return (struct gale_str){text, len};
+}
+
+/* The text as the workers will read it: nobody can change it any more. */
+static int seal_text(struct gale_str text)
+{
+    scoped_close int fd = memfd_create("gale-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    for (size_t done = 0; done < text.len;) {
+        ssize_t n = write(fd, text.at + done, text.len - done);
+        if (n < 0)
+            return -errno;
+        done += (size_t)n;
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return -errno;
+    return steal_fd(&fd);
+}
+
+static void override_listen(const char *const *listen, struct config *config)
+{
+    size_t count = 0;
+    while (listen && listen[count])
+        count++;
+    if (!count)
+        return;
+    const char **items = arena_alloc(&config->arena, count * sizeof(*items));
+    for (size_t i = 0; i < count; i++)
+        items[i] = arena_copy(&config->arena, listen[i], strlen(listen[i])).at;
+    config->server.listen = (struct setting_list){items, count};
+}
+
+/* What the text says of the world: users, addresses, log files. */
+static enum master_exit acquire(struct master *master, struct generation *generation,
+                                char **out_error)
+{
+    const struct server_settings *server = &generation->config->server;
+    struct identity identity;
+    if (identity_find(server->user, server->group, &identity, out_error) < 0)
+        return MASTER_WRONG_INPUT;
+    if (log_files_open(&generation->logs, server->error_log, server->access_log, out_error) < 0)
+        return MASTER_FAILED;
+    if (listeners_prepare(&master->listeners, &server->listen, generation->size,
+                          (int)server->backlog, out_error) < 0)
+        return MASTER_CANNOT_LISTEN;
+    return MASTER_STOPPED;
+}
+
+static enum master_exit build(struct master *master, struct gale_str text,
+                              struct setting_errors *errors, struct generation **out_generation,
+                              char **out_error)
+{
+    const struct master_options *options = master->options;
+    struct config *config = config_parse(options->path, text, options->adapters, errors);
+    if (errors->len) {
+        config_close(config);
+        *out_error = print_errors(errors);
+        return MASTER_WRONG_INPUT;
+    }
+    override_listen(options->listen, config);
+    int fd = seal_text(text);
+    if (fd < 0) {
+        config_close(config);
+        *out_error = memory_printf("no memory for the configuration: %s", strerror(-fd));
+        return MASTER_FAILED;
+    }
+    struct generation *generation = generation_create(master, config, fd);
+    enum master_exit r = acquire(master, generation, out_error);
+    if (r != MASTER_STOPPED) {
+        master->last_number--;
+        generation_destroy(generation);
+        return r;
+    }
+    *out_generation = generation;
+    return MASTER_STOPPED;
+}
+
+enum master_exit generation_load(struct master *master, struct generation **out_generation,
+                                 char **out_error)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    struct setting_errors errors = {.arena = &arena};
+    struct gale_str text = read_text(master->options, &errors);
+    enum master_exit r = MASTER_WRONG_INPUT;
+    if (errors.len) /* what is missing makes other lines look wrong */
+        *out_error = print_errors(&errors);
+    else
+        r = build(master, text, &errors, out_generation, out_error);
+    free((char *)text.at);
+    arena_finish(&arena);
+    return r;
+}

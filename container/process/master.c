@@ -1,0 +1,278 @@
+/* master.c - the supervisor's life: what it opens, the signals it gets, how it stops. */
+#include "process/master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/board.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "process/generation.h"
+#include "process/master_private.h"
+#include "process/notify.h"
+#include "process/pid_file.h"
+
+/* What a quick stop leaves to running requests. */
+enum { QUICK_MS = 500 };
+
+int64_t master_age_ms(int64_t since_ms)
+{
+    int64_t age = clock_wall_ms() - since_ms;
+    return age > 0 ? age : 0; /* the wall clock may have been set */
+}
+
+/* ---- stopping ---- */
+
+static void stop_generation(struct generation *generation, enum master_stop how)
+{
+    if (how == MASTER_KILLS)
+        generation_kill(generation);
+    else if (how == MASTER_STOPS_NOW)
+        generation_drain(generation, QUICK_MS, true);
+    else if (generation->state == GENERATION_LIVE)
+        generation_drain(generation, generation->config->server.drain_timeout_ms, true);
+}
+
+void master_stop(struct master *master, enum master_stop how)
+{
+    if (how <= master->stop)
+        return;
+    bool is_first = master->stop == MASTER_RUNS;
+    master->stop = how;
+    if (is_first) {
+        if (master->exit == MASTER_STOPPED)
+            log_info(how == MASTER_STOPS_GRACEFULLY ? "stopping when running requests are done"
+                                                    : "stopping");
+        notify("STOPPING=1");
+        timer_stop(master->loop, &master->settle);
+        if (master->next) /* it has not accepted anything */
+            generation_drain(master->next, 0, false);
+        master->next = NULL;
+        reload_done(master, "gale is stopping");
+        /* Workers sweep the queues of theirs; then nobody listens any more. */
+        listeners_finish(&master->listeners);
+    }
+    list_each (&master->generations, link)
+        stop_generation(container_of(link, struct generation, link), how);
+    if (list_is_empty(&master->generations))
+        ioloop_stop(master->loop);
+}
+
+/* ---- signals ---- */
+
+static void on_quick_stop(void *data)
+{
+    struct master *master = data;
+    master_stop(master, master->stop == MASTER_STOPS_NOW ? MASTER_KILLS : MASTER_STOPS_NOW);
+}
+
+static void on_graceful_stop(void *data)
+{
+    master_stop(data, MASTER_STOPS_GRACEFULLY);
+}
+
+static bool has_terminal(void)
+{
+    scoped_close int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+/* SIGHUP also comes when the terminal of a foreground process goes away. */
+static void on_hangup(void *data)
+{
+    struct master *master = data;
+    if (master->has_terminal && !has_terminal())
+        master_stop(master, MASTER_STOPS_NOW);
+    else if (master->stop == MASTER_RUNS)
+        reload_ask(master);
+}
+
+void master_use_logs(struct master *master)
+{
+    int old = master->log_fd;
+    master->log_fd = fcntl(master->live->logs.error_fd, F_DUPFD_CLOEXEC, 3);
+    log_flush();
+    log_set_fd(master->log_fd < 0 ? STDERR_FILENO : master->log_fd);
+    log_set_level((enum log_level)master->live->config->server.log_level);
+    if (old >= 0)
+        close(old);
+}
+
+void master_reopen_logs(struct master *master)
+{
+    list_each (&master->generations, link)
+        generation_reopen_logs(container_of(link, struct generation, link));
+    if (master->live)
+        master_use_logs(master);
+    log_info("logs are reopened");
+}
+
+static void on_reopen(void *data)
+{
+    master_reopen_logs(data);
+}
+
+static int watch_signals(struct master *master)
+{
+    static const struct {
+        int number;
+        ioloop_call_fn *fn;
+    } signals[] = {
+        {SIGTERM, on_quick_stop}, {SIGINT, on_quick_stop}, {SIGQUIT, on_graceful_stop},
+        {SIGHUP, on_hangup},      {SIGUSR1, on_reopen},
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        int r = ioloop_on_signal(master->loop, signals[i].number, signals[i].fn, master);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- opening ---- */
+
+/* Sockets times workers may be many; workers get their own limit from `descriptors`. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void on_turn_end(void *data)
+{
+    (void)data;
+    log_flush();
+}
+
+static enum master_exit open_base(struct master *master)
+{
+    int r = ioloop_create(NULL, &master->loop);
+    if (r == 0)
+        r = board_create(&master->board, &master->board_fd);
+    if (r == 0)
+        r = watch_signals(master);
+    if (r == 0)
+        return MASTER_STOPPED;
+    fprintf(stderr, "gale: cannot start: %s\n", strerror(-r));
+    return MASTER_FAILED;
+}
+
+static enum master_exit write_pid(struct master *master, const char *path)
+{
+    pid_t owner = 0;
+    int r = path ? pid_file_write(path, &owner) : 0;
+    if (r == 0) {
+        master->pid_file = path ? memory_copy(path, strlen(path)) : NULL;
+        return MASTER_STOPPED;
+    }
+    if (r == -EEXIST)
+        fprintf(stderr, "gale: pid_file %s belongs to a gale that runs, pid %d: stop it first\n",
+                path, (int)owner);
+    else
+        fprintf(stderr, "gale: pid_file %s cannot be written: %s\n", path, strerror(-r));
+    return r == -EEXIST ? MASTER_CANNOT_LISTEN : MASTER_FAILED;
+}
+
+static enum master_exit open_control(struct master *master, const struct server_settings *server)
+{
+    const struct master_options *options = master->options;
+    scoped_free char *why = NULL;
+    int r = control_open(master, options->control ? options->control : server->control,
+                         options->name ? options->name : options->path, &why);
+    if (r == 0)
+        return write_pid(master, server->pid_file);
+    master_complain("gale: ", why);
+    return MASTER_CANNOT_LISTEN;
+}
+
+static enum master_exit open_first(struct master *master)
+{
+    scoped_free char *why = NULL;
+    enum master_exit r = generation_load(master, &master->next, &why);
+    if (r != MASTER_STOPPED) {
+        master_complain(r == MASTER_WRONG_INPUT ? "" : "gale: ", why);
+        return r;
+    }
+    list_append(&master->generations, &master->next->link);
+    return open_control(master, &master->next->config->server);
+}
+
+/* ---- running ---- */
+
+static void warn_about_root(const struct master *master)
+{
+    const struct server_settings *server = &master->next->config->server;
+    if (geteuid() == 0 && !server->user)
+        log_warn("workers run as root: set `user` in [server]");
+}
+
+static void run(struct master *master)
+{
+    static struct ioloop_call flush = {.fn = on_turn_end};
+    log_gather();
+    ioloop_on_turn_end(master->loop, &flush);
+    warn_about_root(master);
+    generation_start(master->next);
+    (void)ioloop_run(master->loop);
+    ioloop_undefer(master->loop, &flush);
+}
+
+static void close_all(struct master *master)
+{
+    control_close(master);
+    list_each (&master->generations, link)
+        generation_destroy(container_of(link, struct generation, link));
+    if (master->pid_file)
+        pid_file_remove(master->pid_file);
+    free(master->pid_file);
+    listeners_finish(&master->listeners);
+    shared_regions_finish(&master->shared);
+    reloads_finish(&master->reloads);
+    log_flush();
+    log_set_fd(STDERR_FILENO);
+    if (master->log_fd >= 0)
+        close(master->log_fd);
+    ioloop_destroy(master->loop);
+    if (master->board)
+        board_detach(master->board);
+    if (master->board_fd >= 0)
+        close(master->board_fd);
+}
+
+enum master_exit master_run(const struct master_options *options)
+{
+    struct master master = {
+        .options = options, .board_fd = -1, .log_fd = -1, .started_ms = clock_wall_ms()};
+    list_init(&master.generations);
+    reloads_init(&master.reloads);
+    master.settle = (struct timer){.fn = master_settle, .data = &master};
+    master.has_terminal = has_terminal();
+    listeners_init(&master.listeners);
+    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    raise_limit();
+    enum master_exit r = open_base(&master);
+    if (r == MASTER_STOPPED)
+        r = open_first(&master);
+    if (r == MASTER_STOPPED) {
+        run(&master);
+        r = master.exit;
+        if (r == MASTER_STOPPED)
+            log_info("stopped");
+    }
+    close_all(&master);
+    return r;
+}

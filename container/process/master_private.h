@@ -1,0 +1,64 @@
+/* master_private.h - struct master, for the files that make it up. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "loop/ioloop.h"
+#include "loop/timer.h"
+#include "process/control.h"
+#include "process/listeners.h"
+#include "process/master.h"
+#include "process/reload.h"
+#include "process/shared_regions.h"
+
+struct board;
+struct generation;
+
+enum master_stop { MASTER_RUNS, MASTER_STOPS_GRACEFULLY, MASTER_STOPS_NOW, MASTER_KILLS };
+
+struct master {
+    const struct master_options *options;
+    struct ioloop *loop;
+    struct board *board;
+    int board_fd;
+    struct listeners listeners;
+    struct shared_regions shared;
+    struct control control;
+    struct list generations; /* all that have processes, oldest first; owned */
+    struct generation *live; /* the one that serves; NULL before the first */
+    struct generation *next; /* the one that starts; NULL */
+    uint64_t last_number;
+    struct reloads reloads;
+    enum master_stop stop;
+    enum master_exit exit;
+    char *pid_file;     /* as written; owned */
+    int64_t started_ms; /* wall clock */
+    struct timer settle;
+    int log_fd; /* the master's own of the live generation's error log, which ends with it */
+    bool has_terminal;
+};
+
+/* ---- master_events.c: what generations report ---- */
+
+/* Every worker of it is ready: it goes live. */
+void master_generation_ready(struct master *master, struct generation *generation);
+/* It cannot start; `why` is borrowed. It ends by itself. */
+void master_generation_failed(struct master *master, struct generation *generation,
+                              const char *why);
+/* Its last process has ended; destroys it. */
+void master_generation_ended(struct master *master, struct generation *generation);
+
+/* Prints why nothing can start, a line each, for whoever sits at the terminal. */
+void master_complain(const char *what, const char *why);
+/* The timer of sockets that leave. */
+void master_settle(void *master);
+
+/* ---- master.c ---- */
+
+void master_stop(struct master *master, enum master_stop how);
+/* Logs to where the live generation does. */
+void master_use_logs(struct master *master);
+/* Opens the logs of all generations anew. */
+void master_reopen_logs(struct master *master);
+/* How long ago, on the wall clock. */
+int64_t master_age_ms(int64_t since_ms);

@@ -1,0 +1,144 @@
+/* reload.c - one reload at a time, and who waits for which. */
+#include "process/reload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "loop/task.h"
+#include "process/generation.h"
+#include "process/master_private.h"
+#include "process/notify.h"
+
+/* Generations that may have processes when another one starts. */
+enum { GENERATIONS_MAX = 4 };
+
+struct waiter {
+    struct list link;
+    struct task *task;
+    bool is_done;
+    struct reload_result result;
+};
+
+void reloads_init(struct reloads *reloads)
+{
+    *reloads = (struct reloads){0};
+    list_init(&reloads->current);
+    list_init(&reloads->queued);
+}
+
+void reloads_finish(struct reloads *reloads)
+{
+    free(reloads->last_failure);
+    reloads->last_failure = NULL;
+}
+
+/* Where requests take long, reloads may follow each other faster than generations end: the oldest
+ * then give way. */
+static void make_room(struct master *master)
+{
+    unsigned count = 0;
+    list_each (&master->generations, link)
+        count += !container_of(link, struct generation, link)->is_hurried;
+    list_each (&master->generations, link) {
+        struct generation *generation = container_of(link, struct generation, link);
+        if (count < GENERATIONS_MAX || generation == master->live)
+            return;
+        if (generation->is_hurried)
+            continue;
+        log_warn("too many generations are still ending: the oldest is ended now",
+                 LOG_NUMBER("generation", (int64_t)generation->number));
+        generation->is_hurried = true;
+        generation_drain(generation, 0, false);
+        count--;
+    }
+}
+
+static void begin(struct master *master)
+{
+    struct reloads *reloads = &master->reloads;
+    scoped_free char *why = NULL;
+    reloads->is_running = true;
+    reloads->is_queued = false;
+    reloads->asked_ms = reloads->queued_ms;
+    list_splice(&reloads->current, &reloads->queued);
+    notify("RELOADING=1");
+    if (generation_load(master, &master->next, &why) != MASTER_STOPPED) {
+        reload_done(master, why);
+        return;
+    }
+    make_room(master);
+    list_append(&master->generations, &master->next->link);
+    generation_start(master->next);
+}
+
+void reload_ask(struct master *master)
+{
+    struct reloads *reloads = &master->reloads;
+    if (!reloads->is_queued)
+        reloads->queued_ms = clock_mono_ms();
+    reloads->is_queued = true;
+    /* While the first generation starts there is nothing to replace yet. */
+    if (!reloads->is_running && master->live)
+        begin(master);
+}
+
+int reload_wait(struct master *master, struct reload_result *out_result)
+{
+    struct waiter waiter = {.task = task_current()};
+    if (master->stop != MASTER_RUNS)
+        return -ESHUTDOWN;
+    list_append(&master->reloads.queued, &waiter.link);
+    reload_ask(master);
+    int r = 0;
+    while (!waiter.is_done && (r = task_park(-1)) == 0)
+        ;
+    list_remove(&waiter.link);
+    if (!waiter.is_done)
+        return r;
+    *out_result = waiter.result;
+    return 0;
+}
+
+static void record(struct reloads *reloads, const char *why)
+{
+    free(reloads->last_failure);
+    reloads->last_failure = why ? memory_copy(why, strlen(why)) : NULL;
+    reloads->last_failure_ms = clock_wall_ms();
+}
+
+static void answer(struct master *master, struct list *waiters, const char *why)
+{
+    struct list *link;
+    while ((link = list_pop(waiters))) {
+        struct waiter *waiter = container_of(link, struct waiter, link);
+        waiter->is_done = true;
+        waiter->result =
+            (struct reload_result){.is_ok = !why,
+                                   .generation = master->live ? master->live->number : 0,
+                                   .ms = clock_mono_ms() - master->reloads.asked_ms,
+                                   .text = why ? memory_copy(why, strlen(why)) : NULL};
+        task_wake(waiter->task, false);
+    }
+}
+
+void reload_done(struct master *master, const char *why)
+{
+    struct reloads *reloads = &master->reloads;
+    if (reloads->is_running) {
+        record(reloads, why);
+        if (why && master->stop == MASTER_RUNS)
+            log_error("the reload is refused; everything stays as it was", LOG_TEXT("why", why));
+        answer(master, &reloads->current, why);
+        reloads->is_running = false;
+        notify("READY=1");
+    }
+    if (master->stop != MASTER_RUNS)
+        answer(master, &reloads->queued, "gale is stopping");
+    else if (reloads->is_queued)
+        begin(master);
+}

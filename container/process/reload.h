@@ -1,0 +1,49 @@
+/* reload.h - replacing the live generation by one of the configuration as it is now.
+ *
+ * One reload runs at a time; requests that come meanwhile are all answered by the one that follows
+ * it. Whoever asks may wait for the outcome. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "base/macros.h"
+#include "process/master.h"
+
+struct generation;
+struct master;
+struct task;
+
+/* The outcome, as told to whoever waited. */
+struct reload_result {
+    bool is_ok;
+    uint64_t generation; /* the live one afterwards */
+    int64_t ms;          /* from the request to here */
+    char *text;          /* why not; owned */
+};
+
+struct reloads {
+    struct list current; /* those who wait for the reload that runs */
+    struct list queued;  /* and for the one after it */
+    bool is_running, is_queued;
+    int64_t asked_ms; /* monotonic: when the current one was first asked for */
+    int64_t queued_ms;
+    char *last_failure;      /* why the last reload failed, owned; NULL: it did not */
+    int64_t last_failure_ms; /* wall clock */
+};
+
+void reloads_init(struct reloads *reloads);
+void reloads_finish(struct reloads *reloads);
+/* Asks for a reload and returns at once. */
+void reload_ask(struct master *master);
+/* Asks and waits for the outcome; *out_result is then the caller's. Returns 0, or -ECANCELED or
+ * -errno of the wait. */
+SUSPENDS int reload_wait(struct master *master, struct reload_result *out_result);
+
+/* Ends the reload that runs: everybody who waited gets to know. `why` NULL: it succeeded. */
+void reload_done(struct master *master, const char *why);
+
+/* Reads the configuration as it is now and makes a generation of it, its sockets bound. Returns
+ * MASTER_STOPPED when it could start; or what gale would exit with, and in *out_error (owned) all
+ * that is wrong, a line each. */
+enum master_exit generation_load(struct master *master, struct generation **out_generation,
+                                 char **out_error);

@@ -1,0 +1,133 @@
+/* status.c - one function for each object of the JSON. */
+#include "process/status.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <gale/plugin.h>
+#include "app/config.h"
+#include "base/board.h"
+#include "base/clock.h"
+#include "base/macros.h"
+#include "process/generation.h"
+#include "process/json.h"
+#include "process/master_private.h"
+#include "process/worker_process.h"
+
+static const char *state_name(const struct master *master)
+{
+    if (master->stop != MASTER_RUNS)
+        return "stopping";
+    return master->live ? "serving" : "starting";
+}
+
+static void write_worker(const struct worker_process *worker, struct json *json)
+{
+    const struct master *master = worker->generation->master;
+    json_open(json, NULL, '{');
+    json_number(json, "place", worker->place);
+    json_number(json, "pid", worker->pid);
+    json_text(json, "state", worker_state_name(worker->state));
+    json_number(json, "restarts", worker->restarts);
+    if (worker->slot >= 0) {
+        struct board_slot *slot = board_slot(master->board, (unsigned)worker->slot);
+        int64_t heartbeat = atomic_load_explicit(&slot->heartbeat_ms, memory_order_relaxed);
+        json_number(json, "age_ms", master_age_ms(slot->started_ms));
+        json_number(json, "heartbeat_ms", heartbeat ? clock_mono_ms() - heartbeat : -1);
+        if (slot->request[0]) {
+            json_text(json, "app", slot->app);
+            json_text(json, "request", slot->request);
+        }
+    }
+    json_close(json, '}');
+}
+
+static void write_generation(const struct generation *generation, struct json *json)
+{
+    json_open(json, NULL, '{');
+    json_number(json, "number", (int64_t)generation->number);
+    json_text(json, "state", generation_state_name(generation->state));
+    json_number(json, "age_ms", master_age_ms(generation->started_ms));
+    json_open(json, "workers", '[');
+    for (unsigned i = 0; i < generation->size; i++)
+        if (generation->workers[i].state != WORKER_EMPTY)
+            write_worker(&generation->workers[i], json);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void write_listen(const struct listeners *listeners, struct json *json)
+{
+    char text[ENDPOINT_TEXT];
+    json_open(json, "listen", '[');
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listen_address *address = listeners->addresses[i];
+        if (!address->live)
+            continue;
+        json_open(json, NULL, '{');
+        json_text(json, "address", address->text);
+        json_text(json, "bound", endpoint_print(&address->endpoint, text));
+        json_number(json, "sockets", address->live);
+        json_flag(json, "shared", address->is_shared);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void write_reload(const struct reloads *reloads, struct json *json)
+{
+    json_open(json, "reload", '{');
+    json_flag(json, "running", reloads->is_running);
+    json_text(json, "last_failure", reloads->last_failure);
+    if (reloads->last_failure)
+        json_number(json, "last_failure_age_ms", master_age_ms(reloads->last_failure_ms));
+    json_close(json, '}');
+}
+
+void status_write(struct master *master, struct buffer *out)
+{
+    struct json json = {.out = out};
+    const struct generation *live = master->live;
+    json_open(&json, NULL, '{');
+    json_text(&json, "gale", gale_version());
+    json_number(&json, "pid", getpid());
+    json_text(&json, "state", state_name(master));
+    json_text(&json, "config", master->options->path);
+    json_text(&json, "control", master->control.path);
+    json_number(&json, "uptime_ms", master_age_ms(master->started_ms));
+    json_text(&json, "user", live ? live->config->server.user : NULL);
+    json_number(&json, "generation", live ? (int64_t)live->number : 0);
+    write_listen(&master->listeners, &json);
+    json_open(&json, "generations", '[');
+    list_each (&master->generations, link)
+        write_generation(container_of(link, struct generation, link), &json);
+    json_close(&json, ']');
+    write_reload(&master->reloads, &json);
+    json_close(&json, '}');
+    buffer_add(out, "\n", 1);
+}
+
+/* ---- metrics ---- */
+
+struct metrics {
+    struct buffer *out;
+    const char *last; /* the name whose HELP and TYPE were written */
+};
+
+static int write_metric(void *data, const struct board_sample *sample)
+{
+    struct metrics *metrics = data;
+    if (!metrics->last || strcmp(metrics->last, sample->name) != 0)
+        buffer_printf(metrics->out, "# HELP %s %s\n# TYPE %s %s\n", sample->name, sample->help,
+                      sample->name, sample->kind == BOARD_COUNTER ? "counter" : "gauge");
+    metrics->last = sample->name;
+    buffer_printf(metrics->out, *sample->labels ? "%s{%s} %lld\n" : "%s%s %lld\n", sample->name,
+                  sample->labels, (long long)sample->value);
+    return 0;
+}
+
+void status_write_metrics(struct buffer *out)
+{
+    struct metrics metrics = {.out = out};
+    (void)board_each(write_metric, &metrics);
+}

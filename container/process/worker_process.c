@@ -1,0 +1,334 @@
+/* worker_process.c - a process's life: started, watched, told, reaped. */
+#include "process/worker_process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/arena.h"
+#include "base/board.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "net/message_socket.h"
+#include "process/channel.h"
+#include "process/exit_text.h"
+#include "process/generation.h"
+#include "process/master_private.h"
+#include "process/worker_arguments.h"
+#include "process/worker_spawn.h"
+
+/* How much longer than it was told a worker may take to end, and how much of what it says before
+ * it is ready is kept. */
+enum { KILL_AFTER_MS = 5000, WHY_BYTES = 4096, MESSAGES_A_TURN = 64 };
+
+static struct master *master_of(const struct worker_process *worker)
+{
+    return worker->generation->master;
+}
+
+static void on_timer(void *data);
+
+void worker_process_init(struct worker_process *worker, struct generation *generation,
+                         unsigned place)
+{
+    *worker = (struct worker_process){
+        .generation = generation, .place = place, .pidfd = -1, .channel = -1, .slot = -1};
+    worker->timer = (struct timer){.fn = on_timer, .data = worker};
+}
+
+const char *worker_state_name(enum worker_state state)
+{
+    static const char *const names[] = {"empty", "waiting", "starting",
+                                        "ready", "serving", "draining"};
+    return names[state];
+}
+
+/* ---- the end ---- */
+
+/* What the worker's slot says it was at. */
+static void describe_work(const struct worker_process *worker, char *out, size_t size)
+{
+    const struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
+    out[0] = 0;
+    if (worker->state == WORKER_STARTING && slot->app[0])
+        snprintf(out, size, " while it opened the app %s", slot->app);
+    else if (slot->request[0])
+        snprintf(out, size, " while app %s served \"%s\", request %s", slot->app, slot->request,
+                 slot->request_id);
+}
+
+static void close_process(struct worker_process *worker)
+{
+    struct master *master = master_of(worker);
+    timer_stop(master->loop, &worker->timer);
+    if (worker->channel >= 0)
+        ioloop_close(master->loop, steal_fd(&worker->channel));
+    if (worker->pidfd >= 0)
+        ioloop_close(master->loop, steal_fd(&worker->pidfd));
+    if (worker->slot >= 0)
+        board_retire(master->board, (unsigned)worker->slot);
+    worker->slot = -1;
+    worker->pid = 0;
+}
+
+static void on_channel(void *data, unsigned events);
+
+static void on_end(void *data, unsigned events)
+{
+    struct worker_process *worker = data;
+    siginfo_t info = {0};
+    char end[64], work[320], how[512];
+    (void)events;
+    if (waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+        return;
+    on_channel(worker, IOLOOP_READ); /* what it said last */
+    describe_work(worker, work, sizeof(work));
+    bool is_late = worker->state == WORKER_STARTING && !timer_is_running(&worker->timer);
+    if (is_late)
+        snprintf(how, sizeof(how), "did not open its apps within start_timeout and was killed%s",
+                 work);
+    else
+        snprintf(how, sizeof(how), "%s%s", exit_text(&info, end, sizeof(end)),
+                 info.si_code == CLD_EXITED ? "" : work);
+    close_process(worker);
+    generation_worker_ended(worker->generation, worker, how);
+}
+
+/* ---- what it says ---- */
+
+static void keep_error(struct worker_process *worker, const struct channel_message *message)
+{
+    size_t len = worker->why ? strlen(worker->why) : 0;
+    if (worker->state != WORKER_STARTING || len + message->text_len > WHY_BYTES)
+        return;
+    char *why = len ? memory_printf("%s\n%s", worker->why, message->text)
+                    : memory_copy(message->text, message->text_len);
+    free(worker->why);
+    worker->why = why;
+}
+
+/* What it says of itself is better than what it logged. */
+static void keep_failure(struct worker_process *worker, const struct channel_message *message)
+{
+    free(worker->why);
+    worker->why = NULL;
+    keep_error(worker, message);
+}
+
+/* The text is the app's name, a zero, and the region's name. */
+static void give_memory(struct worker_process *worker, const struct channel_message *request)
+{
+    struct channel_message reply;
+    const char *app = request->text;
+    size_t app_len = strlen(app);
+    int fd = -EINVAL;
+    if (app_len < request->text_len && request->value > 0)
+        fd = shared_regions_find(&master_of(worker)->shared, app, app + app_len + 1,
+                                 (size_t)request->value);
+    channel_message_init(&reply, CHANNEL_MEMORY, fd < 0 ? fd : 0);
+    if (fd >= 0)
+        reply.fds[reply.fd_count++] = fd;
+    worker_process_tell(worker, &reply);
+}
+
+static void become_ready(struct worker_process *worker)
+{
+    if (worker->state != WORKER_STARTING)
+        return;
+    worker->state = WORKER_READY;
+    timer_stop(master_of(worker)->loop, &worker->timer);
+    free(worker->why);
+    worker->why = NULL;
+    generation_worker_ready(worker->generation, worker);
+}
+
+static void handle(struct worker_process *worker, const struct channel_message *message)
+{
+    if (message->kind == CHANNEL_ERROR)
+        keep_error(worker, message);
+    else if (message->kind == CHANNEL_FAILED)
+        keep_failure(worker, message);
+    else if (message->kind == CHANNEL_SHARED)
+        give_memory(worker, message);
+    else if (message->kind == CHANNEL_READY)
+        become_ready(worker);
+}
+
+static void on_channel(void *data, unsigned events)
+{
+    struct worker_process *worker = data;
+    struct channel_message message;
+    int r = 0;
+    (void)events;
+    for (int i = 0; i < MESSAGES_A_TURN && worker->channel >= 0; i++) {
+        if ((r = channel_receive(worker->channel, &message)) < 0)
+            break;
+        handle(worker, &message);
+        channel_message_finish(&message);
+    }
+    /* An ended channel stays readable; the process's own end comes through its pidfd. */
+    if (r < 0 && r != -EAGAIN && worker->channel >= 0)
+        ioloop_close(master_of(worker)->loop, steal_fd(&worker->channel));
+}
+
+void worker_process_tell(struct worker_process *worker, const struct channel_message *message)
+{
+    if (worker->channel < 0)
+        return;
+    int r = channel_send(worker->channel, message);
+    if (r < 0 && r != -EPIPE)
+        log_warn("a worker does not listen to the master", LOG_NUMBER("worker", worker->pid),
+                 LOG_ERRNO(r));
+}
+
+/* ---- the beginning ---- */
+
+struct socket_list {
+    struct worker_socket *at; /* owned */
+    size_t len;
+};
+
+static void add_socket(void *data, int fd, int place)
+{
+    struct socket_list *list = data;
+    list->at = memory_realloc(list->at, (list->len + 1) * sizeof(*list->at));
+    list->at[list->len++] = (struct worker_socket){fd, place};
+}
+
+static void fill_slot(const struct worker_process *worker)
+{
+    struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
+    slot->place = worker->place;
+    slot->pid = worker->pid;
+    slot->generation = worker->generation->number;
+    slot->started_ms = clock_wall_ms();
+}
+
+static int spawn(struct worker_process *worker, int their_end)
+{
+    const struct generation *generation = worker->generation;
+    struct master *master = generation->master;
+    struct socket_list sockets = {0};
+    listeners_each(&master->listeners, generation->state != GENERATION_LIVE, add_socket, &sockets);
+    const struct worker_arguments arguments = {
+        .place = worker->place,
+        .slot = (unsigned)worker->slot,
+        .generation = generation->number,
+        .channel = their_end,
+        .config = generation->config_fd,
+        .board = master->board_fd,
+        .error_log = generation->logs.error_fd,
+        .access_log = generation->logs.access_fd,
+        .path = generation->config->path,
+        .sockets = sockets.at,
+        .socket_count = sockets.len,
+    };
+    worker->pidfd = worker_spawn(&arguments, &worker->pid);
+    free(sockets.at);
+    return worker->pidfd < 0 ? worker->pidfd : 0;
+}
+
+static int open_process(struct worker_process *worker)
+{
+    struct master *master = master_of(worker);
+    int pair[2];
+    worker->slot = board_claim(master->board);
+    if (worker->slot < 0)
+        return worker->slot;
+    int r = message_socket_pair(pair);
+    if (r < 0)
+        return r;
+    worker->channel = pair[0];
+    r = spawn(worker, pair[1]);
+    close(pair[1]);
+    if (r == 0)
+        r = ioloop_watch(master->loop, worker->channel, IOLOOP_READ, on_channel, worker);
+    if (r == 0)
+        r = ioloop_watch(master->loop, worker->pidfd, IOLOOP_READ, on_end, worker);
+    return r;
+}
+
+/* A process that cannot be watched must not run. */
+static void abandon(struct worker_process *worker)
+{
+    siginfo_t info;
+    worker_process_kill(worker);
+    if (worker->pidfd >= 0)
+        (void)waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED);
+    close_process(worker);
+}
+
+int worker_process_start(struct worker_process *worker)
+{
+    assert(!worker->pid);
+    int r = open_process(worker);
+    if (r < 0) {
+        log_error(r == -ENOSPC ? "a worker cannot start: the board has no slot left; take fewer "
+                                 "`workers`"
+                               : "a worker cannot start",
+                  LOG_NUMBER("place", worker->place), LOG_ERRNO(r));
+        abandon(worker);
+        return r;
+    }
+    fill_slot(worker);
+    free(worker->why);
+    worker->why = NULL;
+    worker->state = WORKER_STARTING;
+    timer_start(master_of(worker)->loop, &worker->timer,
+                worker->generation->config->server.start_timeout_ms);
+    return 0;
+}
+
+/* ---- orders ---- */
+
+void worker_process_go(struct worker_process *worker)
+{
+    struct channel_message go;
+    channel_message_init(&go, CHANNEL_GO, 0);
+    worker_process_tell(worker, &go);
+    worker->state = WORKER_SERVING;
+    worker->serving_ms = clock_mono_ms();
+}
+
+void worker_process_drain(struct worker_process *worker, int64_t ms, bool sweep)
+{
+    struct channel_message drain;
+    struct master *master = master_of(worker);
+    if (!worker->pid) {
+        timer_stop(master->loop, &worker->timer);
+        worker->state = WORKER_EMPTY;
+        return;
+    }
+    channel_message_init(&drain, CHANNEL_DRAIN, ms);
+    drain.flags = sweep ? CHANNEL_SWEEP : 0;
+    worker_process_tell(worker, &drain);
+    worker->state = WORKER_ENDING;
+    timer_start(master->loop, &worker->timer, ms + KILL_AFTER_MS);
+}
+
+void worker_process_kill(struct worker_process *worker)
+{
+    if (worker->pid)
+        (void)kill(worker->pid, SIGKILL);
+}
+
+static void on_timer(void *data)
+{
+    struct worker_process *worker = data;
+    if (worker->state == WORKER_WAITING) {
+        generation_worker_again(worker->generation, worker);
+        return;
+    }
+    if (worker->state == WORKER_ENDING)
+        log_warn("a worker did not end in time and is killed", LOG_NUMBER("worker", worker->pid),
+                 LOG_NUMBER("generation", (int64_t)worker->generation->number));
+    worker_process_kill(worker);
+}

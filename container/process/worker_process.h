@@ -1,0 +1,55 @@
+/* worker_process.h - one worker as the master sees it: a place, and the process that fills it.
+ *
+ *   EMPTY -> STARTING -> READY -> SERVING -> ENDING -> EMPTY
+ *               |__________________|_________ died: WAITING (back-off) -> STARTING
+ *
+ * A process that serves and dies is replaced; one that dies before its generation accepts is the
+ * generation's failure. Every process is reaped through its pidfd, and its slot of the board is
+ * retired, when it ends. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "loop/timer.h"
+#include "process/backoff.h"
+
+struct channel_message;
+struct generation;
+
+enum worker_state {
+    WORKER_EMPTY,
+    WORKER_WAITING,
+    WORKER_STARTING,
+    WORKER_READY,
+    WORKER_SERVING,
+    WORKER_ENDING,
+};
+
+struct worker_process {
+    struct generation *generation; /* borrowed: owns it */
+    unsigned place;
+    enum worker_state state;
+    pid_t pid; /* 0: no process */
+    int pidfd, channel;
+    int slot;           /* of the board */
+    int64_t serving_ms; /* monotonic; since when it accepts */
+    unsigned restarts;
+    struct backoff backoff;
+    struct timer timer; /* STARTING, ENDING: its deadline; WAITING: the end of the delay */
+    char *why;          /* the last error that it reported, owned */
+};
+
+void worker_process_init(struct worker_process *worker, struct generation *generation,
+                         unsigned place);
+/* Starts a process. Returns 0, or -errno after logging: then nothing runs. */
+int worker_process_start(struct worker_process *worker);
+/* READY: accept. */
+void worker_process_go(struct worker_process *worker);
+/* No new work; it ends by itself within `ms`, or is killed a little later. */
+void worker_process_drain(struct worker_process *worker, int64_t ms, bool sweep);
+void worker_process_kill(struct worker_process *worker);
+/* Sends it a message (borrowed); what cannot be sent is logged. */
+void worker_process_tell(struct worker_process *worker, const struct channel_message *message);
+
+/* "starting", "serving" and so on. */
+const char *worker_state_name(enum worker_state state);

@@ -1,0 +1,299 @@
+/* test_supervision.c - a whole master with its workers, all of them this very program.
+ *
+ * What cannot be taken apart is tested together: generation.c, generation_load.c, master_events.c,
+ * reload.c, control.c, status.c on the master's side, worker.c, worker_open.c, worker_drain.c on
+ * the worker's, worker_process.c and worker_spawn.c between them. The app is a row of the adapter
+ * table whose behaviour stands in a file, so that a reload can find it changed. Loads, signals and
+ * real plugins are for the system tests. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gale/gale.h>
+#include "app/adapter.h"
+#include "app/app.h"
+#include "app/config.h"
+#include "base/clock.h"
+#include "process/master.h"
+#include "process/worker.h"
+#include "unit.h"
+
+/* ---- the app ---- */
+
+struct fake_settings {
+    const char *file;
+};
+
+static const struct setting fake_table[] = {
+    {.key = "fake",
+     .type = SETTING_TEXT,
+     .offset = offsetof(struct fake_settings, file),
+     .help = "The file that says how to behave."},
+    {.key = NULL},
+};
+
+static void read_mode(const struct gale_app *app, char *out, size_t size)
+{
+    const struct fake_settings *settings = app->config->settings;
+    FILE *file = fopen(settings->file, "r");
+    if (!file || !fgets(out, (int)size, file))
+        snprintf(out, size, "lost");
+    if (file)
+        fclose(file);
+}
+
+static int fake_open(struct gale_app *app)
+{
+    char mode[16];
+    read_mode(app, mode, sizeof(mode));
+    if (strcmp(mode, "fail") == 0)
+        return app_fail(app, -EIO, "the tests said so");
+    if (strcmp(mode, "crash") == 0)
+        abort();
+    if (strcmp(mode, "hang") == 0)
+        pause();
+    return strcmp(mode, "ok") == 0 ? 0 : app_fail(app, -ENOENT, "mode '%s'?", mode);
+}
+
+static int fake_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
+{
+    (void)app;
+    if (strcmp(gale_request_path(req).at, "/exit") == 0)
+        _exit(5);
+    return gale_reply(res, 200, "text/plain", "%d\n", (int)getpid());
+}
+
+static const struct adapter fake = {.name = "fake",
+                                    .table = fake_table,
+                                    .settings_size = sizeof(struct fake_settings),
+                                    .open = fake_open,
+                                    .serve = fake_serve};
+static const struct adapter *const adapters[] = {&fake, NULL};
+
+/* ---- the instance ---- */
+
+static char folder[64], control[96], mode_file[96], address[96];
+static pid_t master;
+
+static void set_mode(const char *mode)
+{
+    FILE *file = fopen(mode_file, "w");
+    fputs(mode, file);
+    fclose(file);
+}
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/gale-unit-%d", getpid());
+    snprintf(control, sizeof(control), "%s/control", folder);
+    snprintf(mode_file, sizeof(mode_file), "%s/mode", folder);
+    snprintf(address, sizeof(address), "%s/app", folder);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    set_mode("ok");
+}
+
+static void remove_folder(void)
+{
+    char command[100];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* Runs a master in a process of its own, its standard error in FOLDER/stderr. */
+static void start(const char *server_keys)
+{
+    static char text[1024];
+    snprintf(text, sizeof(text),
+             "[server]\nlisten = unix:%s\nworkers = 2\naccess_log = off\nstart_timeout = 2s\n%s\n"
+             "[app fake]\nmount = /\nfake = %s\n",
+             address, server_keys, mode_file);
+    const struct master_options options = {
+        .path = "(test)", .text = text, .adapters = adapters, .control = control};
+    char errors[96];
+    snprintf(errors, sizeof(errors), "%s/stderr", folder);
+    master = fork();
+    ck_assert_int_ge(master, 0);
+    if (master != 0)
+        return;
+    int fd = open(errors, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, STDERR_FILENO);
+    _exit((int)master_run(&options));
+}
+
+static int wait_exit(void)
+{
+    int status;
+    ck_assert_int_eq(waitpid(master, &status, 0), master);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static bool errors_have(const char *text)
+{
+    char command[300];
+    snprintf(command, sizeof(command), "grep -q -- '%s' %s/stderr", text, folder);
+    return system(command) == 0;
+}
+
+/* ---- a client ---- */
+
+static char answer[65536];
+
+/* Sends a request to the unix socket; the status, with the whole answer in `answer`; 0 if none. */
+static int ask(const char *path, const char *method, const char *target)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), status = 0;
+    size_t len = 0;
+    ssize_t n = connect(fd, (struct sockaddr *)&to, sizeof(to));
+    if (n == 0) {
+        dprintf(fd, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, target);
+        while ((n = read(fd, answer + len, sizeof(answer) - 1 - len)) > 0)
+            len += (size_t)n;
+    }
+    close(fd);
+    answer[len] = 0;
+    return sscanf(answer, "HTTP/1.1 %d", &status) == 1 ? status : 0;
+}
+
+static bool answer_has(const char *text)
+{
+    return strstr(answer, text) != NULL;
+}
+
+static void wait_until(const char *text)
+{
+    int64_t end = clock_mono_ms() + 30000;
+    while ((ask(control, "GET", "/status") != 200 || !answer_has(text)) && clock_mono_ms() < end)
+        usleep(5000);
+    ck_assert_msg(answer_has(text), "waited in vain for %s in %s", text, answer);
+}
+
+static void serve(const char *server_keys)
+{
+    start(server_keys);
+    wait_until("\"state\":\"serving\",\"config\"");
+}
+
+static void stop(void)
+{
+    ck_assert_int_eq(kill(master, SIGTERM), 0);
+    ck_assert_int_eq(wait_exit(), MASTER_STOPPED);
+    ck_assert_int_eq(access(control, F_OK), -1);
+    ck_assert_int_eq(access(address, F_OK), -1);
+    ck_assert(!errors_have("Sanitizer"));
+    remove_folder();
+}
+
+/* ---- tests ---- */
+
+START_TEST(serves_and_stops)
+{
+    make_folder();
+    serve("");
+    ck_assert(answer_has("\"generation\":1,"));
+    ck_assert(answer_has("{\"place\":0,"));
+    ck_assert(answer_has("{\"place\":1,"));
+    ck_assert_int_eq(ask(address, "GET", "/"), 200);
+    stop();
+}
+END_TEST
+
+START_TEST(the_control_socket_answers)
+{
+    make_folder();
+    serve("");
+    ck_assert_int_eq(ask(control, "GET", "/metrics"), 200);
+    ck_assert(answer_has("# TYPE gale_connections gauge\ngale_connections "));
+    ck_assert_int_eq(ask(control, "POST", "/status"), 405);
+    ck_assert(answer_has("Allow: GET"));
+    ck_assert_int_eq(ask(control, "GET", "/stop"), 405);
+    ck_assert_int_eq(ask(control, "GET", "/"), 404);
+    ck_assert_int_eq(ask(control, "POST", "/stop?mode=x"), 400);
+    ck_assert_int_eq(ask(control, "POST", "/reopen"), 200);
+    ck_assert_int_eq(ask(control, "POST", "/stop?mode=graceful"), 202);
+    ck_assert_int_eq(wait_exit(), MASTER_STOPPED);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(reloads_or_stays_as_it_was)
+{
+    static const struct {
+        const char *mode;
+        int status;
+        const char *says;
+    } cases[] = {
+        {"ok", 200, "\"ok\":true,\"generation\":2,"},
+        {"fail", 409, "[app fake] the tests said so"},
+        {"crash", 409, "worker 0 was killed by SIGABRT"},
+        {"hang", 409, "did not open its apps within start_timeout"},
+        {"ok", 200, "\"ok\":true,\"generation\":6,"},
+    };
+    make_folder();
+    serve("");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        set_mode(cases[i].mode);
+        ck_assert_int_eq(ask(control, "POST", "/reload"), cases[i].status);
+        ck_assert_msg(answer_has(cases[i].says), "%s: %s", cases[i].mode, answer);
+        ck_assert_int_eq(ask(address, "GET", "/"), 200);
+        wait_until(cases[i].status == 200 ? "\"last_failure\":null" : cases[i].says);
+    }
+    stop();
+}
+END_TEST
+
+START_TEST(replaces_who_dies)
+{
+    make_folder();
+    serve("");
+    ck_assert_int_eq(ask(address, "GET", "/exit"), 0);
+    wait_until("\"restarts\":1");
+    wait_until("\"state\":\"serving\",\"restarts\":1");
+    ck_assert_int_eq(ask(address, "GET", "/"), 200);
+    ck_assert(errors_have("exited with code 5; another takes its place"));
+    stop();
+}
+END_TEST
+
+START_TEST(tells_why_it_cannot_start)
+{
+    make_folder();
+    set_mode("fail");
+    start("");
+    ck_assert_int_eq(wait_exit(), MASTER_FAILED);
+    ck_assert(errors_have("^gale: cannot start: .*the tests said so"));
+    start("nonsense = 1");
+    ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
+    ck_assert(errors_have("(test):6: .*nonsense"));
+    start("listen = unix:/nowhere/at/all");
+    ck_assert_int_eq(wait_exit(), MASTER_CANNOT_LISTEN);
+    ck_assert(errors_have("its folder does not exist"));
+    set_mode("ok");
+    serve("");
+    pid_t first = master;
+    start("");
+    ck_assert_int_eq(wait_exit(), MASTER_CANNOT_LISTEN);
+    ck_assert(errors_have("is in use by another process"));
+    master = first;
+    stop();
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    const TTest *const tests[] = {serves_and_stops,           the_control_socket_answers,
+                                  reloads_or_stays_as_it_was, replaces_who_dies,
+                                  tells_why_it_cannot_start,  NULL};
+    if (argc > 1 && strcmp(argv[1], "worker") == 0)
+        return worker_main(argc, argv, adapters);
+    return unit_run(__FILE__, tests);
+}
