@@ -38,7 +38,7 @@ CXXFLAGS += -std=gnu++17 -g $(OPTIMIZE) -Wall -Wextra -Werror -Wshadow $(SANITIZ
             -fstack-clash-protection -fstack-protector-strong -pthread
 LDFLAGS += -pie -pthread $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack
 # Linked statically and hidden, so that a plugin's own copy of one never meets ours.
-LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -Wl,--pop-state -Wl,--exclude-libs,libhttp_parser.a:libinih.a -ldl
+LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -ljansson -Wl,--pop-state -Wl,--exclude-libs,libhttp_parser.a:libinih.a:libjansson.a -ldl
 EXPORTS := -Wl,--export-dynamic -Wl,--version-script=container/gale.map
 
 ARCH := $(shell uname -m)
@@ -76,7 +76,7 @@ run: deps
 	@$B/gale run conf/gale.ini
 
 ## make deps      install the Debian packages that building, running and testing need
-DEPS := libhttp-parser-dev libinih-dev libfcgi-dev pkg-config gcc g++ libc6-dev make
+DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
              netcat-openbsd binutils lsof strace
 deps:

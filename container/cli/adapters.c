@@ -1,0 +1,8 @@
+/* adapters.c - the table of adapters. */
+#include "cli/adapters.h"
+
+#include <stddef.h>
+
+#include "adapters/plugin/plugin.h"
+
+const struct adapter *const adapters[] = {&plugin_adapter, NULL};
