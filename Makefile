@@ -71,9 +71,10 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make run       install what is missing, build, serve the examples at http://127.0.0.1:8080
+##                (make run ARGS='--listen 127.0.0.1:9000' serves elsewhere)
 run: deps
-	@$(MAKE) --no-print-directory all
-	@$B/gale run conf/gale.ini
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$B/gale run conf/gale.ini $(ARGS)
 
 ## make deps      install the Debian packages that building, running and testing need
 DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
@@ -209,6 +210,11 @@ bench: all $B/bench/loop
 $B/bench/loop: bench/loop.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -O2 -o $@ $<
+
+## make conf/full.ini   write every key of the configuration there, from gale's own tables
+conf/full.ini: $B/gale
+	@echo '  doc  $@'
+	$(Q)$B/gale document ini >$@.new && mv $@.new $@
 
 ## make format    write the house format into every C file
 format:

@@ -1,0 +1,13 @@
+/* main.c - gale: a command for people, or a worker that a master has started. */
+#include <string.h>
+
+#include "cli/adapters.h"
+#include "cli/command.h"
+#include "process/worker.h"
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "worker") == 0)
+        return worker_main(argc, argv, adapters);
+    return command_main(argc, argv);
+}

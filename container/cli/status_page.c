@@ -1,0 +1,182 @@
+/* status_page.c - a calm page: what serves where, then a line for each worker. */
+#include "cli/status_page.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "cli/terminal.h"
+
+enum { SILENT_MS = 5000, DURATION_MAX = 40 };
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+/* The two largest units: "3 d 4 h", "12 min 5 s", "7 s". */
+static const char *duration(long long ms, char out[DURATION_MAX])
+{
+    long long s = ms / 1000;
+    if (s >= 86400)
+        snprintf(out, DURATION_MAX, "%lld d %lld h", s / 86400, s / 3600 % 24);
+    else if (s >= 3600)
+        snprintf(out, DURATION_MAX, "%lld h %lld min", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        snprintf(out, DURATION_MAX, "%lld min %lld s", s / 60, s % 60);
+    else
+        snprintf(out, DURATION_MAX, "%lld s", s);
+    return out;
+}
+
+/* Green is as it should be, yellow is on its way. */
+static enum ink ink_of_state(const char *state)
+{
+    return strcmp(state, "serving") == 0 || strcmp(state, "live") == 0 ? INK_GREEN : INK_YELLOW;
+}
+
+/* ---- the instance ---- */
+
+static void add_line(struct table *table, const char *label, enum ink ink, const char *text)
+{
+    table_cell(table, INK_DIM, "%s", label);
+    table_cell(table, ink, "%s", text);
+    table_end_row(table);
+}
+
+static void add_listeners(struct table *table, const json_t *listen)
+{
+    size_t i;
+    json_t *address;
+    json_array_foreach(listen, i, address)
+    {
+        const char *text = text_of(address, "address"), *bound = text_of(address, "bound");
+        table_cell(table, INK_DIM, "%s", i ? "" : "listens");
+        table_cell(table, INK_PLAIN, strcmp(text, bound) == 0 || !*bound ? "%s" : "%s (%s)", text,
+                   bound);
+        table_end_row(table);
+    }
+}
+
+static void print_instance(const json_t *status, FILE *out)
+{
+    struct table table = {0};
+    char text[DURATION_MAX];
+    terminal_print(out, INK_BOLD, "gale %s", text_of(status, "gale"));
+    fprintf(out, " with %s\n\n", text_of(status, "config"));
+    add_line(&table, "state", ink_of_state(text_of(status, "state")), text_of(status, "state"));
+    add_line(&table, "up", INK_PLAIN, duration(number_of(status, "uptime_ms"), text));
+    snprintf(text, sizeof(text), "%lld", number_of(status, "pid"));
+    add_line(&table, "pid", INK_PLAIN, text);
+    if (*text_of(status, "user"))
+        add_line(&table, "user", INK_PLAIN, text_of(status, "user"));
+    add_listeners(&table, json_object_get(status, "listen"));
+    add_line(&table, "control", INK_PLAIN, text_of(status, "control"));
+    table_print(&table, out);
+}
+
+/* ---- its workers ---- */
+
+static void add_heads(struct table *table)
+{
+    static const char *const heads[] = {"generation", "worker",   "pid",       "state",
+                                        "up",         "restarts", "busy with", NULL};
+    for (size_t i = 0; heads[i]; i++)
+        table_cell(table, INK_DIM, "%s", heads[i]);
+    table_end_row(table);
+}
+
+static void add_state(struct table *table, const json_t *worker)
+{
+    const char *state = text_of(worker, "state");
+    char text[DURATION_MAX];
+    long long silent = number_of(worker, "heartbeat_ms");
+    if (strcmp(state, "serving") == 0 && silent > SILENT_MS)
+        table_cell(table, INK_RED, "silent for %s", duration(silent, text));
+    else
+        table_cell(table, ink_of_state(state), "%s", state);
+}
+
+static void add_worker(struct table *table, const json_t *worker)
+{
+    long long restarts = number_of(worker, "restarts");
+    char text[DURATION_MAX];
+    table_cell(table, INK_PLAIN, "%lld", number_of(worker, "place"));
+    table_cell(table, INK_PLAIN, "%lld", number_of(worker, "pid"));
+    add_state(table, worker);
+    table_cell(table, INK_PLAIN, "%s", duration(number_of(worker, "age_ms"), text));
+    table_cell(table, restarts ? INK_YELLOW : INK_PLAIN, "%lld", restarts);
+    table_cell(table, INK_PLAIN, "%s%s%s", text_of(worker, "app"),
+               *text_of(worker, "request") ? ": " : "", text_of(worker, "request"));
+    table_end_row(table);
+}
+
+static void add_generation(struct table *table, const json_t *generation)
+{
+    const json_t *workers = json_object_get(generation, "workers");
+    const char *state = text_of(generation, "state");
+    size_t i;
+    json_t *worker;
+    json_array_foreach(workers, i, worker)
+    {
+        if (i == 0)
+            table_cell(table, ink_of_state(state), "%lld %s", number_of(generation, "number"),
+                       state);
+        else
+            table_cell(table, INK_PLAIN, "%s", "");
+        add_worker(table, worker);
+    }
+}
+
+static void print_workers(const json_t *status, FILE *out)
+{
+    struct table table = {0};
+    size_t i;
+    json_t *generation;
+    fputc('\n', out);
+    add_heads(&table);
+    json_array_foreach(json_object_get(status, "generations"), i, generation)
+    {
+        add_generation(&table, generation);
+    }
+    table_print(&table, out);
+}
+
+/* ---- the last reload, if it was refused ---- */
+
+static void print_failure(const json_t *reload, FILE *out)
+{
+    char text[DURATION_MAX];
+    const char *why = text_of(reload, "last_failure");
+    if (!*why)
+        return;
+    fputc('\n', out);
+    terminal_print(out, INK_RED, "The last reload was refused %s ago:",
+                   duration(number_of(reload, "last_failure_age_ms"), text));
+    fputc('\n', out);
+    while (*why) {
+        size_t len = strcspn(why, "\n");
+        fprintf(out, "  %.*s\n", (int)len, why);
+        why += len + (why[len] == '\n');
+    }
+}
+
+int status_page_print(const char *json, FILE *out)
+{
+    json_t *status = json_loads(json, 0, NULL);
+    if (!json_is_string(json_object_get(status, "gale"))) {
+        json_decref(status);
+        return -EPROTO;
+    }
+    print_instance(status, out);
+    print_workers(status, out);
+    print_failure(json_object_get(status, "reload"), out);
+    json_decref(status);
+    return 0;
+}

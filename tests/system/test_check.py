@@ -1,0 +1,185 @@
+"""gale check: what is said of wrong configurations, and of right ones."""
+import re
+import shutil
+
+import pytest
+
+from person import APP, person  # noqa: F401: a fixture
+
+
+WRONG = {
+    "key outside": ("workers = 2\n" + APP,
+                    "g.ini:1: this key stands outside any section; write a [SECTION] above it"),
+    "misspelt key": ("[server]\nworker = 2\n" + APP,
+                     "g.ini:2: 'worker' is not a key of this section; did you mean 'workers'?"),
+    "colon": ("[server]\nworkers: 2\n" + APP,
+              "g.ini:2: expected [SECTION], KEY = VALUE or ; COMMENT"),
+    "word for number": ("[server]\nworkers = two\n" + APP,
+                        "g.ini:2: workers: 'two' is not a count; expected 'auto' (one for each "
+                        "CPU) or a number from 1 to 256"),
+    "foreign unit": ("[server]\nmax_body = 10MB\n" + APP,
+                     "g.ini:2: max_body: '10MB' is not a size; expected a size such as 512, 16K "
+                     "or 8M"),
+    "no unit": ("[server]\nidle_timeout = 30\n" + APP,
+                "g.ini:2: idle_timeout: '30' has no unit; expected a time such as 500ms, 30s, "
+                "5m, 1h or 1d, from 1ms to 1d"),
+    "bare port": ("[server]\nlisten = 8080\n" + APP,
+                  "g.ini:2: listen: '8080' is no address; for port 8080 write *:8080 or "
+                  "127.0.0.1:8080"),
+    "comma": ("[server]\nlisten = *:80, *:81\n" + APP,
+              "g.ini:2: listen: '*:80,' is no address; expected ADDRESS:PORT such as "
+              "127.0.0.1:8080, *:80 or [::1]:8080, or unix:PATH"),
+    "same address": ("[server]\nlisten = *:80 *:80\n" + APP,
+                     "g.ini:2: listen: *:80 is given twice"),
+    "same key": ("[server]\nworkers = 1\nworkers = 2\n" + APP,
+                 "g.ini:3: workers: given twice; it stands at g.ini:2 already"),
+    "same section": ("[server]\n" + APP + "[server]\n",
+                     "g.ini:5: section [server] is given twice; it stands at g.ini:1 already"),
+    "capital": ("[Server]\n" + APP, "g.ini:1: unknown section [Server]; did you mean [server]?"),
+    "other section": ("[host example.org]\n" + APP,
+                      "g.ini:1: [host example.org] is reserved for a later version of gale; use "
+                      "the key 'mount = HOST/PATH'"),
+    "open bracket": ("[server\n" + APP,
+                     "g.ini:1: the section's name is not closed; expected [NAME]"),
+    "nothing": ("[server]\n", "g.ini: there is nothing to serve: add a section [app NAME]"),
+    "empty": ("", "g.ini: there is nothing to serve: add a section [app NAME]"),
+    "app without name": ("[app]\nmount = /\nplugin = hello.so\n",
+                         "g.ini:1: [app] has no name; write for example [app hello]"),
+    "name with blanks": ("[app My Shop]\nmount = /\nplugin = hello.so\n",
+                         "g.ini:1: 'My Shop' is no name for an app; a name is 1 to 40 of a-z, "
+                         "0-9, _ and -"),
+    "same app": (APP + APP,
+                 "g.ini:4: section [app a] is given twice; it stands at g.ini:1 already"),
+    "no mount": ("[app a]\nplugin = hello.so\n",
+                 "g.ini:1: [app a] has no mount; add for example mount = /a"),
+    "mount without slash": ("[app a]\nmount = hello\nplugin = hello.so\n",
+                            "g.ini:2: mount: 'hello' is no mount: it begins with '/', or is "
+                            "HOST/PATH; did you mean '/hello'?"),
+    "dots": ("[app a]\nmount = /a/../b\nplugin = hello.so\n",
+             "g.ini:2: mount: '/a/../b' is no mount: '.' and '..' are never part of a request's "
+             "path"),
+    "no adapter": ("[app a]\nmount = /\n",
+                   "g.ini:1: [app a] does not say what it serves; add the key plugin"),
+    "no such plugin": ("[app a]\nmount = /\nplugin = no.so\n",
+                       "g.ini:1: [app a] FOLDER/no.so does not exist; build the plugin first, or "
+                       "correct the key plugin (relative paths start at the key base)"),
+    "no plugin": ("[app a]\nmount = /\nplugin = text.so\n",
+                  "g.ini:1: [app a] FOLDER/text.so is not a shared object; compile one with cc "
+                  "-shared -fPIC"),
+    "key of another section": (APP + "workers = 2\n",
+                               "g.ini:4: 'workers' is not a key of [app a]; it belongs in "
+                               "[server]"),
+    "mount of the server": ("[server]\nmount = /\n" + APP,
+                            "g.ini:2: 'mount' is not a key of [server]; it belongs in an "
+                            "[app NAME] section"),
+    "set without name": (APP + "set = red\n",
+                         "g.ini:4: 'set' has not one name in its key; expected "
+                         "`set NAME = VALUE`"),
+    "no such choice": ("[server]\nlog_level = verbose\n" + APP,
+                       "g.ini:2: log_level: 'verbose' is not one of the choices; expected error, "
+                       "warn, info or debug"),
+    "page without file": ("[server]\nerror_page = 404\n" + APP,
+                          "g.ini:2: error_page: '404' is not a name and a value; expected "
+                          "`error_page = NAME VALUE`"),
+    "no such include": ("include = no.ini\n" + APP,
+                        "g.ini:1: include: no.ini cannot be read: No such file or directory"),
+    "include of itself": ("include = g.ini\n" + APP,
+                          "g.ini:1: include: g.ini includes itself, directly or through others"),
+    "no such user": ("[server]\nuser = nobody-at-all\n" + APP,
+                     "g.ini: user: there is no user 'nobody-at-all' on this machine"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_check_of_a_wrong_configuration(person, name):
+    text, said = WRONG[name]
+    person.write("g.ini", text)
+    person.write("text.so", "no shared object at all, but long enough to be looked at closely\n")
+    shown = person.gale("check", "g.ini")
+    assert shown.stderr.splitlines()[0] == said.replace("FOLDER", str(person.folder))
+    assert shown.stderr.splitlines()[1:] == ["gale check: g.ini has 1 mistake"]
+    assert shown.returncode == 2 and shown.stdout == ""
+
+
+def test_check_reports_every_mistake_in_the_order_of_the_file(person):
+    person.write("g.ini", "[server]\nworker = 1\nlisten = 80\n\n[app a]\nmount = a\nplugin = x.so\n"
+                          "[app b]\nmax_body = big\nmount = /\nplugin = hello.so\n")
+    shown = person.gale("check", "g.ini")
+    lines = [int(n) for n in re.findall(r"^g\.ini:(\d+): ", shown.stderr, re.M)]
+    assert lines == [2, 3, 6, 9]
+    assert shown.stderr.endswith("gale check: g.ini has 4 mistakes\n")
+
+
+def test_check_of_an_included_file_names_it(person):
+    person.write("g.ini", "include = more/*.ini\n" + APP)
+    person.write("more/b.ini", "[app b]\nmount = /b\nplugin = hello.so\ncolour = red\n")
+    assert person.gale("check", "g.ini").stderr.startswith("more/b.ini:4: 'colour' is not a key")
+
+
+def test_check_of_a_right_configuration_shows_it(person):
+    person.write("g.ini", "[server]\nlisten = *:80 unix:x.sock\nworkers = 3\n"
+                          "[app hello]\nmount = /hello\nplugin = hello.so\n"
+                          "[app other]\nmount = example.org/\nplugin = hello.so\n")
+    shown = person.gale("check", "g.ini")
+    assert shown.stderr == "" and shown.returncode == 0
+    assert shown.stdout == (
+        "g.ini is right: *:80, unix:x.sock, 3 workers\n\n"
+        "  app    mount         adapter  serves with\n"
+        "  hello  /hello        plugin   hello.so\n"
+        "  other  example.org/  plugin   hello.so\n")
+
+
+@pytest.mark.parametrize("place", ["gale.ini", "conf/gale.ini"])
+def test_check_says_which_file_it_took(person, place):
+    person.write(place, f"[server]\nbase = {person.folder}\n" + APP)
+    assert person.gale("check").stdout.startswith(f"{place} is right: ")
+
+
+OPENS = r"""
+#include <gale/gale.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    (void)state, (void)req, (void)res;
+    return 0;
+}
+static int open_it(struct gale_app *app, void **out_state)
+{
+    (void)out_state;
+    switch (*gale_setting(app, "how", "")) {
+    case 'h':
+        for (;;)
+            pause();
+    case 'c':
+        *(volatile char *)1 = 0;
+        break;
+    case 'e':
+        exit(0);
+    case 'f':
+        gale_log(app, GALE_ERROR, "no items at %s", "/srv");
+        return -5;
+    }
+    return 0;
+}
+static const char *const keys[] = {"how", 0};
+GALE_PLUGIN(p) { p->name = "opens"; p->serve = serve; p->open = open_it; p->keys = keys; }
+"""
+
+
+def test_check_opens_each_app_in_a_process_of_its_own(person, plugin):
+    shutil.copy2(plugin(OPENS), person.folder / "opens.so")
+    apps = "".join(f"[app {how}]\nmount = /{how}\nplugin = opens.so\nset how = {how}\n"
+                   for how in ["hang", "crash", "exit", "fail", "ok"])
+    person.write("g.ini", "[server]\nstart_timeout = 500ms\n" + apps +
+                 "[app key]\nmount = /key\nplugin = opens.so\nset hwo = me\n")
+    shown = person.gale("check", "g.ini", ASAN_OPTIONS="handle_segv=0")
+    assert shown.returncode == 1 and shown.stdout == ""
+    assert re.sub(r" \(core dumped\)", "", shown.stderr).splitlines() == [
+        "g.ini:3: [app hang] did not open within 500 ms (start_timeout); what does it wait for?",
+        "g.ini:7: [app crash] was killed by SIGSEGV while it opened",
+        "g.ini:11: [app exit] exited with code 0 while it opened",
+        "g.ini:15: [app fail] the plugin did not open: EIO; it said: no items at /srv",
+        "g.ini:23: [app key] 'set hwo' on line 26 is not a setting of this plugin; did you mean "
+        "'set how'?",
+        "gale check: the text of g.ini is right, but 5 of 6 apps do not open"]
