@@ -79,7 +79,7 @@ run: deps
 ## make deps      install the Debian packages that building, running and testing need
 DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
-             netcat-openbsd binutils lsof strace
+             netcat-openbsd binutils lsof strace mandoc
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:
@@ -215,6 +215,46 @@ $B/bench/loop: bench/loop.c
 conf/full.ini: $B/gale
 	@echo '  doc  $@'
 	$(Q)$B/gale document ini >$@.new && mv $@.new $@
+
+# The keys in the manual page come from the same tables.
+$B/man/gale.ini.5: docs/man/gale.ini.5.in $B/gale
+	@mkdir -p $(@D)
+	@echo '  man  $@'
+	$(Q)$B/gale document mdoc >$@.keys
+	$(Q)sed -e '/^@KEYS@$$/{r $@.keys' -e 'd}' $< >$@
+	$(Q)rm $@.keys
+
+# A file with @PREFIX@ and @VERSION@ in it.
+VERSION := $(shell sed -n 's/^\#define GALE_VERSION "\(.*\)"/\1/p' container/base/version.h)
+$B/share/%: conf/%.in container/base/version.h FORCE
+	@mkdir -p $(@D)
+	@sed 's|@PREFIX@|$(PREFIX)|g; s|@VERSION@|$(VERSION)|g' $< >$@
+
+## make install   into PREFIX=/usr/local, below DESTDIR where that is set
+TO := $(DESTDIR)$(PREFIX)
+DOC := $(TO)/share/doc/gale
+install: $B/gale $(PLUGINS) $B/man/gale.ini.5 $B/share/gale.pc $B/share/gale.service
+	install -D -m 755 $B/gale $(TO)/bin/gale
+	install -D -m 644 -t $(TO)/include/gale include/gale/*
+	install -d $(TO)/lib/gale/plugins
+	$(if $(PLUGINS),install -m 755 -t $(TO)/lib/gale/plugins $(PLUGINS))
+	install -D -m 644 -t $(TO)/lib/pkgconfig $B/share/gale.pc
+	install -D -m 644 -t $(TO)/lib/systemd/system $B/share/gale.service
+	install -D -m 644 -t $(TO)/share/man/man1 docs/man/gale.1
+	install -D -m 644 -t $(TO)/share/man/man5 $B/man/gale.ini.5
+	install -D -m 644 -t $(DOC) README.md LICENSE docs/*.md conf/full.ini conf/system.ini
+	for f in $$(find examples/plugins -name Makefile -o -name '*.c' -o -name '*.cc' -o -name '*.cpp'); do \
+	    install -D -m 644 $$f $(DOC)/$$f || exit 1; \
+	done
+
+## make uninstall take away what install put there
+uninstall:
+	rm -f $(TO)/bin/gale $(TO)/lib/pkgconfig/gale.pc $(TO)/lib/systemd/system/gale.service \
+	    $(TO)/share/man/man1/gale.1 $(TO)/share/man/man5/gale.ini.5
+	rm -f $(PLUGINS:$B/plugins/%=$(TO)/lib/gale/plugins/%)
+	-rmdir $(TO)/lib/gale/plugins $(TO)/lib/gale
+	rm -rf $(TO)/include/gale $(DOC)
+.PHONY: uninstall
 
 ## make format    write the house format into every C file
 format:
