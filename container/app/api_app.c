@@ -166,27 +166,31 @@ static int refuse_choice(const struct gale_app *app, const char *name, const cha
     return -EINVAL;
 }
 
+static int find_choice(const char *const *choices, const char *text)
+{
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(choices[i], text) == 0)
+            return i;
+    return -1;
+}
+
 int gale_setting_choice(const struct gale_app *app, const char *name, const char *const *choices,
                         int fallback, int *out_index)
 {
     const char *text = gale_setting(app, name, NULL);
-    *out_index = fallback;
-    if (!text)
-        return 0;
-    for (int i = 0; choices[i]; i++)
-        if (strcmp(choices[i], text) == 0) {
-            *out_index = i;
-            return 0;
-        }
-    return refuse_choice(app, name, text, choices);
+    int index = text ? find_choice(choices, text) : fallback;
+    *out_index = index < 0 ? fallback : index;
+    return index < 0 ? refuse_choice(app, name, text, choices) : 0;
 }
 
 int gale_setting_flag(const struct gale_app *app, const char *name, int fallback, int *out_flag)
 {
     static const char *const words[] = {"no", "yes", "off", "on", "false", "true", NULL};
-    int index = 0, r = gale_setting_choice(app, name, words, fallback ? 1 : 0, &index);
-    *out_flag = index % 2;
-    return r;
+    static const char *const told[] = {"yes", "no", NULL};
+    const char *text = gale_setting(app, name, NULL);
+    int index = text ? find_choice(words, text) : fallback != 0;
+    *out_flag = index < 0 ? fallback : index % 2;
+    return index < 0 ? refuse_choice(app, name, text, told) : 0;
 }
 
 /* ---- memory that outlives workers ---- */

@@ -35,8 +35,8 @@ SUSPENDS void response_push(struct gale_response *res);
 /* Ends the response: 0 when it is whole on the wire's side of the front. -EPROTO after logging when
  * the app wrote less or more than its Content-Length (then it was cut). */
 SUSPENDS int response_finish(struct gale_response *res);
-/* Drops body and status, but not the fields, so that another answer can be given; false when the head
- * has left. */
+/* Drops body and status, but not the fields, so that another answer can be given; false when the
+ * head has left. */
 bool response_reset(struct gale_response *res);
 /* Takes away the fields that describe the content: for an error page in its place. */
 void response_drop_content(struct gale_response *res);

@@ -33,7 +33,7 @@ int task_group_join(struct task_group *group, int64_t timeout_ms)
 
 void task_group_cancel(struct task_group *group)
 {
-    list_each(&group->tasks, link)
+    list_each (&group->tasks, link)
         task_cancel(container_of(link, struct task, group_link), -ECANCELED);
 }
 

@@ -1,7 +1,8 @@
 // greet - a plugin in C++: try /greet?name=you, and /greet without a name.
 //
-// The class is the plugin: its constructor opens, serve answers, the destructor closes. An exception
-// that leaves serve becomes a line in the log and an error page; none ever leaves the plugin.
+// The class is the plugin: its constructor opens, serve answers, the destructor closes. An
+// exception that leaves serve becomes a line in the log and an error page; none ever leaves the
+// plugin.
 #include <gale/gale.hpp>
 
 namespace

@@ -25,7 +25,8 @@ static void expect(struct list *list, const char *names)
 {
     char forwards[8] = "", backwards[8] = "";
     size_t len = 0;
-    list_each(list, link) forwards[len++] = container_of(link, struct member, link)->name;
+    list_each (list, link)
+        forwards[len++] = container_of(link, struct member, link)->name;
     for (struct list *link = list->prev; link != list; link = link->prev)
         backwards[--len] = container_of(link, struct member, link)->name;
     ck_assert_uint_eq(len, 0);
@@ -93,8 +94,7 @@ START_TEST(the_walked_member_may_leave_and_die)
     begin();
     for (int i = 0; i < 5; i++)
         list_append(&head, &members[i].link);
-    list_each(&head, link)
-    {
+    list_each (&head, link) {
         struct member *member = container_of(link, struct member, link);
         if (member->name == 'b' || member->name == 'e') {
             list_remove(link);

@@ -1,4 +1,5 @@
-/* HTTP/1.1 over a real socket pair: raw bytes in, raw bytes out, connections kept and closed. */
+/* HTTP/1.1 over a real socket pair (http1_connection.c, http1_front.c, http1_head.c,
+ * http_server.c): raw bytes in, raw bytes out, connections kept and closed. */
 #include "unit.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Responses without a wire: the rules about bodies, lengths, fields and when output leaves. */
+/* response.c and response_header.c without a wire: bodies, lengths, fields, when output leaves. */
 #include "unit.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* The rows of the poller table, without a loop. */
+/* The rows of the poller table (poller_epoll.c, poller_poll.c, poller_select.c), without a loop. */
 #include "on_pollers.h"
 
 #include <errno.h>
