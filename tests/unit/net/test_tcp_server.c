@@ -145,6 +145,33 @@ static void stop_in_call(void *data, int fd, const struct peer *peer, const stru
         tcp_server_stop(&server);
 }
 
+static void close_in_call(void *data, int fd, const struct peer *peer, const struct endpoint *local)
+{
+    keep_stream(data, fd, peer, local);
+    if (accepts == 3)
+        tcp_listener_close(the_listener);
+}
+
+START_TEST(closes_one_listener_of_several)
+{
+    the_listener = start("epoll", "127.0.0.1:0");
+    struct endpoint second;
+    ck_assert_int_eq(endpoint_parse(STR("127.0.0.2:0"), &second), 0);
+    struct tcp_listener *other = tcp_server_add(&server, tcp_listen(&second, false, 0, 16), true);
+    server.on_stream = close_in_call;
+    connect_some(10);
+    run_turns(loop, 5);
+    ck_assert_int_eq(accepts, 3);
+    ck_assert_ptr_eq(server.listeners.next, &other->link);
+    at = other->local;
+    connect_some(4);
+    turn_until_accepted(7);
+    tcp_listener_close(other);
+    ck_assert(list_is_empty(&server.listeners));
+    finish();
+}
+END_TEST
+
 START_TEST(stops_in_the_midst_of_accepting)
 {
     for (size_t i = 0; i < ARRAY_LEN(pollers); i++) {
@@ -386,8 +413,8 @@ START_TEST(a_broken_listener_is_given_up)
 }
 END_TEST
 
-UNIT_MAIN(accepts_on_every_family, accepts_thousands, stops_in_the_midst_of_accepting,
-          watches_only_when_told, takes_a_blocking_listener,
+UNIT_MAIN(accepts_on_every_family, accepts_thousands, closes_one_listener_of_several,
+          stops_in_the_midst_of_accepting, watches_only_when_told, takes_a_blocking_listener,
           skips_connections_that_died_in_the_backlog, stops_at_max_connections,
           counts_without_a_limit, sheds_load_without_descriptors,
           a_short_shortage_turns_nobody_away, a_broken_listener_is_given_up)
