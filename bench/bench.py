@@ -59,7 +59,7 @@ class Contender:
     def start(self):
         self.port = free_port()
         self.dir = tempfile.mkdtemp(prefix=f"bench-{self.name}-")
-        os.chmod(self.dir, 0o755)
+        os.chmod(self.dir, 0o777)  # some drop their rights before they write there
         os.mkdir(os.path.join(self.dir, "files"))
         with open(os.path.join(self.dir, "files", "hello"), "w") as f:
             f.write("hello, world\n")

@@ -10,12 +10,12 @@
 
 #include "base/arena.h"
 #include "base/board.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "http/front.h"
 #include "http/http_server.h"
 #include "loop/task.h"
+#include "loop/ticks.h"
 #include "net/transport.h"
 
 enum {
@@ -182,12 +182,12 @@ static int refuse(struct http1_exchange *x, const struct http_refusal *refusal)
     return exchange_finish(&x->exchange, GALE_OK);
 }
 
-static void account(struct http1_exchange *x, int result, int64_t started_ns)
+static void account(struct http1_exchange *x, int result, uint64_t started)
 {
     struct http_server *server = x->connection->server;
     struct exchange *exchange = &x->exchange;
     int status = result == 0 ? exchange->res.status : 0;
-    int64_t duration = clock_mono_ns() - started_ns;
+    int64_t duration = ticks_to_ns(ticks_now() - started);
     http_counters_count(exchange->counters, status, exchange->req.body_read,
                         exchange->res.body_sent, duration);
     if (server->access_log)
@@ -236,7 +236,7 @@ static bool serve_one(struct http1_connection *connection)
         return false;
     arena_init(&arena, first, sizeof(first));
     exchange_setup(&x, &arena);
-    int64_t started_ns = clock_mono_ns();
+    uint64_t started = ticks_now();
     int r = 0;
     connection->is_keep_alive = true;
     if (len > 0) {
@@ -255,7 +255,7 @@ static bool serve_one(struct http1_connection *connection)
         r = serve(&x);
         after_body(&x);
     }
-    account(&x, r, started_ns);
+    account(&x, r, started);
     arena_finish(&arena);
     return r == 0 && connection->is_keep_alive && !connection->stream.error;
 }

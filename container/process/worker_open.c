@@ -169,7 +169,7 @@ static int open_server(struct worker *worker)
     http_server_init(&worker->http, worker->loop, &server->http, router_serve, &worker->router);
     worker->http.access_log = &worker->access_log;
     worker->http.errors = &worker->error_pages;
-    worker->http.trust = &worker->trust;
+    worker->http.trust = worker->trust.count ? &worker->trust : NULL;
     worker->http.tcp.max_connections = (uint64_t)server->max_connections;
     worker->http.tcp.gauge = board_metric(BOARD_GAUGE, "gale_connections", "",
                                           "Connections of clients that are open now.");
