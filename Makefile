@@ -10,7 +10,7 @@ DESTDIR ?=
 VARIANT ?= release
 
 B := build
-OPTIMIZE := -O2
+OPTIMIZE := -O3
 ifeq ($(VARIANT),asan)
 B := build/asan
 OPTIMIZE := -O1 -fno-omit-frame-pointer
