@@ -97,22 +97,22 @@ install-packages:
 
 ## make test      every test, twice: as built for release and under ASan and UBSan
 test: test-deps
-	@$(MAKE) --no-print-directory -j$$(nproc) all unit-binaries
-	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan all unit-binaries
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(FIXTURES) unit-binaries
+	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan all $(FIXTURES) unit-binaries
 	@tests/run
 
 ## make unit      the unit tests alone (VARIANT=asan for the sanitizers)
 unit: unit-binaries
 	@tests/run unit $(VARIANT)
 ## make system    the system tests alone
-system: all
+system: all $(FIXTURES)
 	@tests/run system $(VARIANT)
 ## make check     layers, only-rules, headers, sizes, exported symbols, format
 check: all
 	@tests/run check
 ## make asan      build everything under ASan and UBSan in build/asan
 asan:
-	@$(MAKE) --no-print-directory VARIANT=asan all unit-binaries
+	@$(MAKE) --no-print-directory VARIANT=asan all $(FIXTURES) unit-binaries
 
 unit-binaries: $(UNIT)
 .PHONY: unit-binaries
