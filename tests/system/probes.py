@@ -30,9 +30,10 @@ def start_probe(gale, *more_apps, app=None, **server):
 
 
 def share(factory, apps, **server):
-    """A running gale and how to end it, for a fixture of a module."""
+    """A running gale and how to end it, for a fixture of a module. It listens at g.unix, too."""
     g = Gale(BUILD, factory.mktemp("site"))
-    g.configure(apps, **server)
+    g.unix = str(g.folder / "web.sock")
+    g.configure(apps, listen=f"127.0.0.1:{g.port} unix:{g.unix}", **server)
     g.start()
     g.wait_until_serving()
     yield g
