@@ -60,7 +60,7 @@ static bool can_drain(const struct http1_exchange *x)
         return true;
     if (req->body_error || x->expects_continue || !req->head.has_length)
         return false;
-    return x->body_left <= DRAIN_MAX;
+    return x->body_left <= DRAIN_MAX && req->head.content_length <= x->exchange.max_body;
 }
 
 static bool decide_keep_alive(struct http1_exchange *x, int64_t body_length)
