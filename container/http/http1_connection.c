@@ -344,9 +344,10 @@ static void overloaded(struct http1_connection *connection)
         iostream_commit(&connection->stream, sizeof(text) - 1);
     }
     http_counters_count(&connection->server->counters, 503, 0, 0, 0);
-    /* So little never waits; what the socket does not take at once is lost with it. */
-    (void)iostream_push(&connection->stream);
-    (void)iostream_end(&connection->stream);
+    /* Nothing may wait here. Behind the rest of an earlier answer the text leaves as that does, and
+     * the end comes when lingering is over. */
+    if (iostream_push(&connection->stream) == 0 && !iostream_unsent(&connection->stream))
+        (void)iostream_end(&connection->stream);
     linger(connection);
 }
 
