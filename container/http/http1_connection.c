@@ -48,6 +48,9 @@ static void idle_expired(struct http1_connection *connection)
 {
     struct ioloop *loop = connection->server->loop;
     int64_t left = connection->idle_since_ms + idle_limit_ms(connection) - ioloop_now_ms(loop);
+    /* An answer of which the client still takes the last bytes is a matter of write_timeout. */
+    if (left <= 0 && iostream_unsent(&connection->stream))
+        left = idle_limit_ms(connection);
     if (left > 0)
         timer_start(loop, &connection->timer, left);
     else
@@ -296,12 +299,15 @@ static void linger(struct http1_connection *connection)
 
 static void end_connection(struct http1_connection *connection)
 {
-    bool is_unread = connection->is_unread || iostream_buffered(&connection->stream).len;
-    if (connection->is_cut) {
-        (void)iostream_push(&connection->stream);
-        iostream_abort(&connection->stream);
-    } else if (iostream_flush(&connection->stream) == 0 && is_unread &&
-               iostream_end(&connection->stream) == 0) {
+    struct iostream *stream = &connection->stream;
+    bool is_unread = connection->is_unread || iostream_buffered(stream).len;
+    /* A deadline was the app's, and the app is done: the client takes its answer as it can. */
+    if (task_cancelled(connection->task) != -ECANCELED)
+        task_reset(connection->task);
+    int r = connection->is_cut ? iostream_push(stream) : iostream_flush(stream);
+    if (connection->is_cut || r < 0) { /* what is not whole must not look as if it were */
+        iostream_abort(stream);
+    } else if (is_unread && iostream_end(stream) == 0) {
         linger(connection);
         return;
     }
