@@ -36,7 +36,7 @@ struct http1_connection {
     bool is_half_closed; /* the client ended its sending side while we serve */
     bool is_keep_alive;  /* another request may follow */
     bool is_unread;      /* bytes of the client will not be read: linger */
-    bool is_cut;         /* close so that the client sees that the answer is not whole */
+    bool must_reset;     /* the answer ends with the connection and is not whole: no orderly end */
 };
 
 struct http1_exchange {
@@ -46,6 +46,7 @@ struct http1_exchange {
     uint64_t body_left;     /* of a request body with a length */
     bool expects_continue;  /* 100 is still owed */
     bool is_chunked_out;    /* the response is chunked */
+    bool is_open_ended;     /* it ends with the connection (HTTP/1.0) */
 };
 
 extern const struct front http1_front;

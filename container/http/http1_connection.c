@@ -304,9 +304,8 @@ static void end_connection(struct http1_connection *connection)
     /* A deadline was the app's, and the app is done: the client takes its answer as it can. */
     if (task_cancelled(connection->task) != -ECANCELED)
         task_reset(connection->task);
-    int r = connection->is_cut ? iostream_push(stream) : iostream_flush(stream);
-    if (connection->is_cut || r < 0) { /* what is not whole must not look as if it were */
-        iostream_abort(stream);
+    if (iostream_flush(stream) < 0 || connection->must_reset) {
+        iostream_abort(stream); /* what is not whole must not look as if it were */
     } else if (is_unread && iostream_end(stream) == 0) {
         linger(connection);
         return;

@@ -176,7 +176,8 @@ static void cut(struct exchange *exchange)
 {
     struct http1_exchange *x = of(exchange);
     x->connection->is_keep_alive = false;
-    x->connection->is_cut = true;
+    /* A length or an unfinished chunking tells by itself that something is missing. */
+    x->connection->must_reset = x->is_open_ended;
 }
 
 static void local(struct exchange *exchange, char *out, size_t size, unsigned *out_port)

@@ -63,13 +63,12 @@ static bool can_drain(const struct http1_exchange *x)
     return x->body_left <= DRAIN_MAX && req->head.content_length <= x->exchange.max_body;
 }
 
-static bool decide_keep_alive(struct http1_exchange *x, int64_t body_length)
+static bool decide_keep_alive(const struct http1_exchange *x)
 {
-    struct http1_connection *connection = x->connection;
+    const struct http1_connection *connection = x->connection;
     const struct gale_request *req = &x->exchange.req;
-    bool has_end = body_length >= 0 || x->is_chunked_out || x->exchange.res.is_bodyless;
-    return connection->is_keep_alive && req->head.is_keep_alive && has_end && can_drain(x) &&
-           !connection->server->is_draining;
+    return connection->is_keep_alive && req->head.is_keep_alive && !x->is_open_ended &&
+           can_drain(x) && !connection->server->is_draining;
 }
 
 static size_t fields_size(const struct gale_response *res)
@@ -152,7 +151,8 @@ int http1_put_head(struct http1_exchange *x, int64_t body_length)
     struct iostream *stream = &x->connection->stream;
     size_t most = OWN_FIELDS_MAX + fields_size(res);
     x->is_chunked_out = body_length < 0 && !res->is_bodyless && x->exchange.req.head.minor >= 1;
-    x->connection->is_keep_alive = decide_keep_alive(x, body_length);
+    x->is_open_ended = body_length < 0 && !res->is_bodyless && !x->is_chunked_out;
+    x->connection->is_keep_alive = decide_keep_alive(x);
     char *to = iostream_reserve(stream, most);
     if (to) {
         iostream_commit(stream, (size_t)(put_head(to, x, body_length) - to));
