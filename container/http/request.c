@@ -14,6 +14,7 @@
 #include "http/form.h"
 #include "http/front.h"
 #include "http/query.h"
+#include "loop/task.h"
 
 enum { QUERY_PAIRS_MAX = 1000 };
 
@@ -233,7 +234,7 @@ ssize_t gale_request_read(struct gale_request *req, void *buffer, size_t size)
     struct exchange *exchange = exchange_of_request(req);
     req->is_body_touched = true;
     if (req->body_error)
-        return req->body_error;
+        return task_refuse(req->body_error);
     if (req->is_body_done || !req->has_body || !size)
         return 0;
     if (req->head.has_length && req->head.content_length > exchange->max_body)

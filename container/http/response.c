@@ -12,6 +12,7 @@
 #include "http/exchange.h"
 #include "http/front.h"
 #include "http/http_status.h"
+#include "loop/task.h"
 #include "net/iobuf.h"
 
 static const struct front *front_of(struct gale_response *res)
@@ -84,7 +85,7 @@ static int count_body(struct gale_response *res, uint64_t len)
 static int writable(struct gale_response *res)
 {
     if (res->error)
-        return -ECANCELED;
+        return task_refuse(-ECANCELED);
     return res->state == RESPONSE_DONE || res->is_faulty ? -EALREADY : 0;
 }
 

@@ -120,7 +120,7 @@ int offload_run(offload_fn *fn, void *data)
 {
     struct task *task = task_current();
     struct job job = {.fn = fn, .data = data, .task = task, .loop = task_loop(task)};
-    int r = task_may_wait(task);
+    int r = task_ask();
     if (r < 0)
         return r;
     if (pool.pending >= max_threads + max_waiting)

@@ -132,6 +132,7 @@ static void finish(struct task *task)
     if (shown.task == task)
         shown.task = NULL;
     count--;
+    task_stuck_stop(task);
     if (task->group)
         task_group_remove(task->group, task);
     coroutine_destroy(task->coroutine);

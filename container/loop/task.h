@@ -72,6 +72,13 @@ void task_set_deadline(struct task *task, int64_t ms);
 int task_cleanup(int64_t ms);
 /* For connection code: forgets an earlier cancellation, deadline and cleanup between requests. */
 void task_reset(struct task *task);
+/* What every waiting call begins with: task_may_wait of the current task. One that is refused again
+ * and again lets others run now and then, so that a loop which ignores its cancellation does not
+ * hold them up. */
+SUSPENDS int task_ask(void);
+/* The same for a call that returns `error` each time it is made: returns that. Fine without a
+ * task. */
+SUSPENDS int task_refuse(int error);
 
 /* ---- what a task carries ---- */
 
@@ -98,11 +105,27 @@ int64_t task_run_ns(const struct task *task);
 enum { TASK_TURN_BYTES = 256 * 1024 };
 SUSPENDS int task_spend(size_t bytes);
 
+/* ---- tasks that do not end ---- */
+
+/* One that is still there although it was cancelled. */
+struct task_stuck {
+    const struct task_label *label; /* borrowed; NULL: none */
+    int reason;                     /* of its cancellation */
+    const char *stack;              /* where it waits, as symbol_describe_stack has it */
+};
+enum { TASK_STUCK_MS = 5000 };
+/* Calls fn, on the loop's stack, for each task of this process that is still there `after_ms` after
+ * it was cancelled, or after its cleanup; once for each. Set before tasks start. NULL: nobody asks.
+ */
+typedef void task_stuck_fn(void *data, const struct task_stuck *stuck);
+void task_on_stuck(int64_t after_ms, task_stuck_fn *fn, void *data);
+
 /* ---- groups: tasks that somebody waits for ---- */
 
 struct task_group {
     struct list tasks;
     size_t count;
+    size_t stuck; /* those of them that were reported */
     /* private */
     struct task_line waiters;
 };
@@ -112,6 +135,8 @@ void task_group_init(struct task_group *group);
 SUSPENDS int task_group_join(struct task_group *group, int64_t timeout_ms);
 void task_group_cancel(struct task_group *group);
 bool task_group_is_empty(const struct task_group *group);
+/* Reports those that are cancelled at once, without waiting for their time. On the loop's stack. */
+void task_group_report(struct task_group *group);
 
 /* Installs the handler that tells a task's stack overflow from other faults: it writes one line
  * with the app's name to stderr and lets the signal kill the process. */

@@ -3,6 +3,7 @@
  *   task.c          its life, the one place that resumes it, what it carries
  *   task_wait.c     waiting and what ends it: events, time, task_wake, cancellation
  *   task_group.c    waiting for tasks to end
+ *   task_stuck.c    those that do not end although they were cancelled
  *   task_report.c   the last words of one whose stack overflowed
  *
  * The struct lies in the room of its coroutine and goes with it. */
@@ -48,6 +49,11 @@ struct task {
     bool is_parking; /* the hook runs because of task_park: a wake must not be lost */
     bool is_woken;   /* it came then */
 
+    unsigned refusals;     /* waiting calls that returned at once */
+    struct timer stuck;    /* runs from its cancellation, or from its deadline's start */
+    bool is_stuck;         /* was reported */
+    struct trace *tracing; /* it is resumed only to say where it is */
+
     const struct task_label *label; /* borrowed */
     void **globals;                 /* C++'s, of the app's runtime; NULL: none */
     void *kept_globals[2];
@@ -66,6 +72,17 @@ extern _Thread_local struct task *task_running;
 void task_resume(struct task *task);
 /* task_resume in the next turn. */
 void task_resume_soon(struct task *task);
+
+/* Gives up the loop: the only place where a task does. */
+void task_leave(struct task *task);
+
+/* It is cancelled in `ms`: it has until stuck_after_ms later to end. */
+void task_stuck_start(struct task *task, int64_t ms);
+void task_stuck_stop(struct task *task);
+/* On the task: writes down where it is. */
+void task_stuck_trace(struct task *task);
+/* Reports it now, if somebody asked for that and it was not yet. */
+void task_stuck_report(struct task *task);
 
 void task_group_add(struct task_group *group, struct task *task);
 void task_group_remove(struct task_group *group, struct task *task);

@@ -23,7 +23,7 @@ struct waiter {
 
 static int may_wait(int64_t timeout_ms)
 {
-    return timeout_ms == 0 ? 0 : task_may_wait(task_current());
+    return timeout_ms == 0 ? 0 : task_ask();
 }
 
 static int64_t remaining_ms(const struct task *task, int64_t timeout_ms, int64_t began_ms)

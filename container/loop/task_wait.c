@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "loop/task_private.h"
 
+/* How many refused waits a task gets in one turn of the loop. */
+enum { REFUSALS_A_TURN = 16 };
+
 static int64_t after(int64_t now_ms, int64_t ms)
 {
     int64_t end;
@@ -108,13 +111,21 @@ static void start_timer(struct task *task)
     timer_start(task->loop, &task->timer, end_ms - ioloop_now_ms(task->loop));
 }
 
-/* The only place where a task gives up the loop to wait for something. */
+void task_leave(struct task *task)
+{
+    coroutine_yield();
+    while (task->tracing) {
+        task_stuck_trace(task);
+        coroutine_yield();
+    }
+}
+
 static int wait(struct task *task, enum task_state state, int64_t end_ms)
 {
     task->wait_end_ms = end_ms;
     task->state = state;
     start_timer(task);
-    coroutine_yield();
+    task_leave(task);
     return task->result;
 }
 
@@ -127,10 +138,25 @@ static void run_hook(struct task *task)
     task->is_in_hook = false;
 }
 
-/* What every waiting call begins with. */
+int task_refuse(int error)
+{
+    struct task *task = task_running;
+    if (task && ++task->refusals % REFUSALS_A_TURN == 0) {
+        task_resume_soon(task);
+        task_leave(task);
+    }
+    return error;
+}
+
+int task_ask(void)
+{
+    int r = task_may_wait(task_running);
+    return r < 0 ? task_refuse(r) : 0;
+}
+
 static int before_wait(struct task *task)
 {
-    int r = task_may_wait(task);
+    int r = task_ask();
     if (r < 0)
         return r;
     run_hook(task);
@@ -219,7 +245,7 @@ int task_yield(void)
     if (r < 0)
         return r;
     task_resume_soon(task);
-    coroutine_yield();
+    task_leave(task);
     return task_may_wait(task);
 }
 
@@ -258,8 +284,10 @@ static void reconsider(struct task *task)
 void task_cancel(struct task *task, int reason)
 {
     assert(reason == -ECANCELED || reason == -ETIMEDOUT);
-    if (!task_cancelled(task))
+    if (!task_cancelled(task)) {
         task->reason = reason;
+        task_stuck_start(task, 0);
+    }
     reconsider(task);
 }
 
@@ -267,6 +295,10 @@ void task_set_deadline(struct task *task, int64_t ms)
 {
     task->reason = task_cancelled(task);
     task->deadline_ms = after(ioloop_now_ms(task->loop), ms);
+    if (!task->reason && ms >= 0)
+        task_stuck_start(task, ms);
+    else if (!task->reason)
+        task_stuck_stop(task);
     reconsider(task);
 }
 
@@ -285,5 +317,6 @@ void task_reset(struct task *task)
     task->reason = 0;
     task->deadline_ms = TASK_NEVER;
     task->cleanup_end_ms = 0;
+    task_stuck_stop(task);
     reconsider(task);
 }
