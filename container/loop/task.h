@@ -115,8 +115,7 @@ struct task_stuck {
 };
 enum { TASK_STUCK_MS = 5000 };
 /* Calls fn, on the loop's stack, for each task of this process that is still there `after_ms` after
- * it was cancelled, or after its cleanup; once for each. Set before tasks start. NULL: nobody asks.
- */
+ * it was cancelled, or after its cleanup; once for each. NULL: nobody asks. */
 typedef void task_stuck_fn(void *data, const struct task_stuck *stuck);
 void task_on_stuck(int64_t after_ms, task_stuck_fn *fn, void *data);
 

@@ -13,6 +13,7 @@
  *     <--------------------------- GO --   accept
  *     <------------- LOGS [fd] [fd] --    reopened: error log, access log
  *     <--------------------- RETIRE n --   close the sockets from place n on
+ *     -- LEAVE ----------------------->    a successor is to take this place; then drain me
  *     <------------------ DRAIN in ms --   take nothing new, end; a later one may be shorter
  */
 #pragma once
@@ -29,6 +30,7 @@ enum channel_kind {
     CHANNEL_GO,
     CHANNEL_LOGS,
     CHANNEL_RETIRE,
+    CHANNEL_LEAVE,
     CHANNEL_DRAIN,
 };
 

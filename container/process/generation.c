@@ -39,6 +39,7 @@ struct generation *generation_create(struct master *master, struct config *confi
 {
     struct generation *generation = memory_zalloc(sizeof(*generation));
     list_init(&generation->link);
+    list_init(&generation->leaving);
     generation->master = master;
     generation->number = ++master->last_number;
     generation->config = config;
@@ -57,6 +58,8 @@ void generation_destroy(struct generation *generation)
     list_remove(&generation->link);
     for (unsigned i = 0; i < generation->size; i++)
         free(generation->workers[i].why);
+    list_each (&generation->leaving, link)
+        worker_process_free(container_of(link, struct worker_process, link));
     log_files_close(&generation->logs);
     config_close(generation->config);
     close(generation->config_fd);
@@ -71,12 +74,16 @@ void generation_drain(struct generation *generation, int64_t ms, bool sweep)
     generation->state = GENERATION_ENDING;
     for (unsigned i = 0; i < generation->size; i++)
         worker_process_drain(&generation->workers[i], ms, sweep);
+    list_each (&generation->leaving, link)
+        worker_process_drain(container_of(link, struct worker_process, link), ms, sweep);
 }
 
 void generation_kill(struct generation *generation)
 {
     for (unsigned i = 0; i < generation->size; i++)
         worker_process_kill(&generation->workers[i]);
+    list_each (&generation->leaving, link)
+        worker_process_kill(container_of(link, struct worker_process, link));
 }
 
 void generation_go(struct generation *generation)
@@ -90,6 +97,8 @@ void generation_tell(struct generation *generation, const struct channel_message
 {
     for (unsigned i = 0; i < generation->size; i++)
         worker_process_tell(&generation->workers[i], message);
+    list_each (&generation->leaving, link)
+        worker_process_tell(container_of(link, struct worker_process, link), message);
 }
 
 void generation_reopen_logs(struct generation *generation)
@@ -150,11 +159,22 @@ static bool is_complete(const struct generation *generation)
     return true;
 }
 
+/* The worker serves in a place that others were to leave. */
+static void end_leaving(struct generation *generation, unsigned place)
+{
+    list_each (&generation->leaving, link) {
+        struct worker_process *leaving = container_of(link, struct worker_process, link);
+        if (leaving->place == place && leaving->state == WORKER_SERVING)
+            worker_process_drain(leaving, generation->config->server.drain_timeout_ms, false);
+    }
+}
+
 void generation_worker_ready(struct generation *generation, struct worker_process *worker)
 {
-    if (generation->state == GENERATION_LIVE)
+    if (generation->state == GENERATION_LIVE) {
         worker_process_go(worker);
-    else if (generation->state == GENERATION_CANARY && generation->size > 1)
+        end_leaving(generation, worker->place);
+    } else if (generation->state == GENERATION_CANARY && generation->size > 1)
         start_crew(generation);
     else if (generation->state != GENERATION_ENDING && is_complete(generation)) {
         generation->state = GENERATION_READY;
@@ -189,18 +209,33 @@ static void replace(struct generation *generation, struct worker_process *worker
     timer_start(generation->master->loop, &worker->timer, delay);
 }
 
+void generation_worker_leaves(struct generation *generation, struct worker_process *worker)
+{
+    /* A generation that ends, ends all its workers anyway. */
+    if (generation->state != GENERATION_LIVE || worker->state != WORKER_SERVING ||
+        worker->is_leaving)
+        return;
+    struct worker_process *leaving = worker_process_move_out(worker);
+    list_append(&generation->leaving, &leaving->link);
+    replace(generation, worker, "asks to be replaced");
+}
+
 void generation_worker_ended(struct generation *generation, struct worker_process *worker,
                              const char *how)
 {
+    bool is_leaving = worker->is_leaving;
     generation->running--;
-    if (generation->state == GENERATION_ENDING && strncmp(how, "exited", 6) != 0)
+    if ((is_leaving || generation->state == GENERATION_ENDING) && strncmp(how, "exited", 6) != 0)
         log_warn("a worker that was to end did not end by itself", LOG_TEXT("how", how),
                  LOG_NUMBER("generation", (int64_t)generation->number));
-    if (generation->state == GENERATION_LIVE) {
+    if (is_leaving)
+        worker_process_free(worker);
+    else if (generation->state == GENERATION_LIVE)
         replace(generation, worker, how);
+    else
+        worker->state = WORKER_EMPTY;
+    if (generation->state == GENERATION_LIVE)
         return;
-    }
-    worker->state = WORKER_EMPTY;
     if (generation->state != GENERATION_ENDING)
         fail_by(generation, worker, how);
     else if (!generation->running)

@@ -35,11 +35,12 @@ struct generation {
     struct config *config; /* owned */
     int config_fd;         /* its text, sealed, for the workers */
     struct log_files logs;
-    int64_t started_ms; /* wall clock */
-    struct worker_process *workers;
+    int64_t started_ms;             /* wall clock */
+    struct worker_process *workers; /* by place; owned */
     unsigned size;
-    unsigned running; /* processes */
-    bool is_hurried;  /* told to end at once, to make room for others */
+    struct list leaving; /* processes that are out of their place; owned */
+    unsigned running;    /* processes */
+    bool is_hurried;     /* told to end at once, to make room for others */
 };
 
 /* A generation that has not started. Takes the config and the descriptor of its text. */
@@ -68,5 +69,7 @@ void generation_worker_ready(struct generation *generation, struct worker_proces
 /* Its process has ended and is reaped; `how` says in words how. */
 void generation_worker_ended(struct generation *generation, struct worker_process *worker,
                              const char *how);
+/* It asks for a successor: it serves on until that does. */
+void generation_worker_leaves(struct generation *generation, struct worker_process *worker);
 /* The delay before another process takes the place of one that died is over. */
 void generation_worker_again(struct generation *generation, struct worker_process *worker);

@@ -52,6 +52,8 @@ static void write_generation(const struct generation *generation, struct json *j
     for (unsigned i = 0; i < generation->size; i++)
         if (generation->workers[i].state != WORKER_EMPTY)
             write_worker(&generation->workers[i], json);
+    list_each (&generation->leaving, link)
+        write_worker(container_of(link, struct worker_process, link), json);
     json_close(json, ']');
     json_close(json, '}');
 }

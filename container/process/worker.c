@@ -95,11 +95,34 @@ static void on_channel(void *data, unsigned events)
         on_master_gone();
 }
 
-/* SIGTERM to a worker replaces it: it ends in order, and the master starts another. */
+/* SIGTERM to a worker replaces it; a second one does not wait for its successor. */
 static void on_terminate(void *data)
 {
     (void)data;
-    worker_drain(&worker, worker.config->server.drain_timeout_ms, false);
+    if (worker.is_leaving)
+        worker_drain(&worker, worker.config->server.drain_timeout_ms, false);
+    else
+        worker_leave(&worker);
+}
+
+/* ---- tasks that do not end ---- */
+
+static struct gale_str known(const char *text)
+{
+    return str_of(text ? text : "-");
+}
+
+/* Nothing can end it but the end of its process. */
+static void on_stuck(void *data, const struct task_stuck *stuck)
+{
+    static const struct task_label none;
+    const struct task_label *label = stuck->label ? stuck->label : &none;
+    (void)data;
+    log_error("a task did not end although it was cancelled; its worker is replaced",
+              LOG_STR("app", known(label->app)), LOG_STR("request", known(label->request)),
+              LOG_STR("id", known(label->request_id)), LOG_ERRNO(stuck->reason),
+              LOG_TEXT("stack", stuck->stack));
+    worker_leave(&worker);
 }
 
 /* ---- what it says ---- */
@@ -170,6 +193,7 @@ static int watch(void)
         r = ioloop_on_signal(worker.loop, masters[i], on_masters_signal, NULL);
     if (r < 0)
         log_error("the worker cannot watch its master", LOG_ERRNO(r));
+    task_on_stuck(TASK_STUCK_MS, on_stuck, NULL);
     return r;
 }
 
@@ -192,12 +216,13 @@ static int serve(void)
     return ioloop_run(worker.loop);
 }
 
-/* Handlers that plugins left with atexit are not run: they expect a main that returns. */
-static void leave(int status)
+/* Handlers that plugins left with atexit are not run: they expect a main that returns. What was not
+ * closed has not leaked. */
+static void leave(int status, bool is_closed)
 {
     extern void __lsan_do_leak_check(void) __attribute__((weak));
     log_flush();
-    if (__lsan_do_leak_check)
+    if (is_closed && __lsan_do_leak_check)
         __lsan_do_leak_check();
     _exit(status);
 }
@@ -213,7 +238,7 @@ int worker_main(int argc, char **argv, const struct adapter *const *adapters)
         r = watch();
     if (r == 0)
         r = serve();
-    worker_close(&worker);
-    leave(r < 0 ? 1 : 0);
+    bool is_closed = worker_close(&worker);
+    leave(r < 0 ? 1 : 0, is_closed);
     return 1;
 }

@@ -3,11 +3,13 @@
  *   drain --> [sweep: accept what waits]  --> nothing new --> quiet? --> stop the loop
  *                at most SWEEP_MS                  |
  *                                                  +-- after drain_ms: cut --> quiet? or UNWIND_MS
- */
+ *
+ * A worker that is to leave while others of its generation stay first has a successor started. */
 #include "app/app.h"
 #include "app/config.h"
 #include "base/board.h"
 #include "base/log.h"
+#include "process/channel.h"
 #include "process/worker_private.h"
 
 enum { TICK_MS = 10, SWEEP_MS = 1000, UNWIND_MS = 3000 };
@@ -20,6 +22,16 @@ bool worker_is_quiet(const struct worker *worker)
         if (!task_group_is_empty(&worker->apps[i].background))
             return false;
     return http_server_is_empty(&worker->http);
+}
+
+/* What was reported as stuck is not waited for. */
+static bool has_only_stuck(const struct worker *worker)
+{
+    const struct task_group *requests = &worker->http.tasks;
+    for (size_t i = 0; i < worker->config->app_count; i++)
+        if (worker->apps[i].background.count != worker->apps[i].background.stuck)
+            return false;
+    return requests->count == requests->stuck && worker->http.connection_count == requests->stuck;
 }
 
 static void take_nothing_new(struct worker *worker)
@@ -41,6 +53,9 @@ static void cut(struct worker *worker)
 
 static void give_up(struct worker *worker)
 {
+    task_group_report(&worker->http.tasks);
+    for (size_t i = 0; i < worker->config->app_count; i++)
+        task_group_report(&worker->apps[i].background);
     log_error("tasks did not end although they were cancelled",
               LOG_NUMBER("tasks", (int64_t)task_count()));
     ioloop_stop(worker->loop);
@@ -59,7 +74,7 @@ static void on_tick(void *data)
     int64_t now_ms = ioloop_now_ms(worker->loop);
     if (worker->is_sweeping)
         sweep(worker, now_ms);
-    if (!worker->is_sweeping && worker_is_quiet(worker)) {
+    if (!worker->is_sweeping && has_only_stuck(worker)) {
         ioloop_stop(worker->loop);
         return;
     }
@@ -95,4 +110,17 @@ void worker_drain(struct worker *worker, int64_t ms, bool sweeps)
         worker->deadline_ms = deadline_ms;
     if (is_first)
         begin(worker, sweeps);
+}
+
+void worker_leave(struct worker *worker)
+{
+    struct channel_message leave;
+    if (worker->is_draining || worker->is_leaving)
+        return;
+    channel_message_init(&leave, CHANNEL_LEAVE, 0);
+    worker->is_leaving =
+        atomic_load_explicit(&board_mine->state, memory_order_relaxed) == BOARD_SERVING &&
+        channel_send(worker->arguments.channel, &leave) == 0;
+    if (!worker->is_leaving)
+        worker_drain(worker, worker->config->server.drain_timeout_ms, false);
 }

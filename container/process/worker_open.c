@@ -198,17 +198,18 @@ int worker_open(struct worker *worker)
 }
 
 /* Threads end before the code that they run; apps after everything that may call them. */
-void worker_close(struct worker *worker)
+bool worker_close(struct worker *worker)
 {
-    bool is_quiet = worker_is_quiet(worker);
+    if (!worker_is_quiet(worker))
+        return false;
     offload_stop();
-    if (worker->apps && is_quiet)
+    if (worker->apps)
         apps_close(worker->apps, worker->config->app_count);
     router_finish(&worker->router);
     error_pages_close(&worker->error_pages);
     access_log_finish(&worker->access_log);
-    if (is_quiet)
-        ioloop_destroy(worker->loop);
+    ioloop_destroy(worker->loop);
     config_close(worker->config);
     arena_finish(&worker->arena);
+    return true;
 }

@@ -34,6 +34,7 @@ struct worker {
     struct coverage coverage;
     struct ioloop_call turn_end;
     /* the end */
+    bool is_leaving; /* a successor was asked for */
     bool is_draining;
     bool is_sweeping;              /* still accepts what waits in the queues */
     int64_t drain_ms, deadline_ms; /* when it began, when what still runs is cut */
@@ -46,11 +47,15 @@ struct worker {
 /* Becomes a worker: board, configuration, limits, user, loop, apps, server. Returns 0, or -errno
  * after telling the master why not. */
 int worker_open(struct worker *worker);
-/* What it still holds of that, in the reverse order, but for apps that still run. */
-void worker_close(struct worker *worker);
+/* What it still holds of that, in the reverse order. Returns false, and leaves all as it is, where
+ * something of the apps still runs: it may use anything. */
+bool worker_close(struct worker *worker);
 
 /* ---- worker_drain.c ---- */
 
+/* Asks the master for a successor and serves on until the master says drain, which it does when the
+ * successor serves. Drains at once where there is nobody to ask. */
+void worker_leave(struct worker *worker);
 /* Takes nothing new; stops the loop when everything has ended, or after `ms`. May be called again
  * with less. `sweeps`: accept first what waits in queues that close. */
 void worker_drain(struct worker *worker, int64_t ms, bool sweeps);

@@ -79,7 +79,7 @@ static void close_process(struct worker_process *worker)
     worker->pid = 0;
 }
 
-static void on_channel(void *data, unsigned events);
+static void hear(struct worker_process *worker);
 
 static void on_end(void *data, unsigned events)
 {
@@ -89,7 +89,7 @@ static void on_end(void *data, unsigned events)
     (void)events;
     if (waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
         return;
-    on_channel(worker, IOLOOP_READ); /* what it said last */
+    hear(worker); /* what it said last */
     describe_work(worker, work, sizeof(work));
     bool is_late = worker->state == WORKER_STARTING && !timer_is_running(&worker->timer);
     if (is_late)
@@ -160,14 +160,14 @@ static void handle(struct worker_process *worker, const struct channel_message *
         give_memory(worker, message);
     else if (message->kind == CHANNEL_READY)
         become_ready(worker);
+    else if (message->kind == CHANNEL_LEAVE)
+        worker->wants_to_leave = true;
 }
 
-static void on_channel(void *data, unsigned events)
+static void hear(struct worker_process *worker)
 {
-    struct worker_process *worker = data;
     struct channel_message message;
     int r = 0;
-    (void)events;
     for (int i = 0; i < MESSAGES_A_TURN && worker->channel >= 0; i++) {
         if ((r = channel_receive(worker->channel, &message)) < 0)
             break;
@@ -177,6 +177,17 @@ static void on_channel(void *data, unsigned events)
     /* An ended channel stays readable; the process's own end comes through its pidfd. */
     if (r < 0 && r != -EAGAIN && worker->channel >= 0)
         ioloop_close(master_of(worker)->loop, steal_fd(&worker->channel));
+}
+
+static void on_channel(void *data, unsigned events)
+{
+    struct worker_process *worker = data;
+    (void)events;
+    hear(worker);
+    if (!worker->wants_to_leave)
+        return;
+    worker->wants_to_leave = false;
+    generation_worker_leaves(worker->generation, worker);
 }
 
 void worker_process_tell(struct worker_process *worker, const struct channel_message *message)
@@ -285,6 +296,35 @@ int worker_process_start(struct worker_process *worker)
     timer_start(master_of(worker)->loop, &worker->timer,
                 worker->generation->config->server.start_timeout_ms);
     return 0;
+}
+
+/* ---- leaving ---- */
+
+/* Its channel and its end are watched already; only for whom changes, which cannot fail. */
+struct worker_process *worker_process_move_out(struct worker_process *worker)
+{
+    struct master *master = master_of(worker);
+    struct worker_process *moved = memory_alloc(sizeof(*moved));
+    assert(worker->pid && !timer_is_running(&worker->timer));
+    *moved = *worker;
+    moved->is_leaving = true;
+    moved->timer = (struct timer){.fn = on_timer, .data = moved};
+    list_init(&moved->link);
+    if (moved->channel >= 0)
+        (void)ioloop_watch(master->loop, moved->channel, IOLOOP_READ, on_channel, moved);
+    (void)ioloop_watch(master->loop, moved->pidfd, IOLOOP_READ, on_end, moved);
+    worker->state = WORKER_EMPTY;
+    worker->pid = 0;
+    worker->pidfd = worker->channel = worker->slot = -1;
+    worker->why = NULL;
+    return moved;
+}
+
+void worker_process_free(struct worker_process *worker)
+{
+    list_remove(&worker->link);
+    free(worker->why);
+    free(worker);
 }
 
 /* ---- orders ---- */

@@ -4,12 +4,13 @@
  *               |__________________|_________ died: WAITING (back-off) -> STARTING
  *
  * A process that serves and dies is replaced; one that dies before its generation accepts is the
- * generation's failure. Every process is reaped through its pidfd, and its slot of the board is
- * retired, when it ends. */
+ * generation's failure. One that wants to leave serves on beside its place until a successor does.
+ * Every process is reaped through its pidfd, and its slot of the board is retired, when it ends. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "base/list.h"
 #include "loop/timer.h"
 #include "process/backoff.h"
 
@@ -37,12 +38,19 @@ struct worker_process {
     struct backoff backoff;
     struct timer timer; /* STARTING, ENDING: its deadline; WAITING: the end of the delay */
     char *why;          /* the last error that it reported, owned */
+    bool wants_to_leave;
+    bool is_leaving;  /* another one has its place */
+    struct list link; /* then: among those of its generation */
 };
 
 void worker_process_init(struct worker_process *worker, struct generation *generation,
                          unsigned place);
 /* Starts a process. Returns 0, or -errno after logging: then nothing runs. */
 int worker_process_start(struct worker_process *worker);
+/* Moves the process out of its place, which is empty then. Returns owned: freed by
+ * worker_process_free once the process has ended. */
+struct worker_process *worker_process_move_out(struct worker_process *worker);
+void worker_process_free(struct worker_process *worker);
 /* READY: accept. */
 void worker_process_go(struct worker_process *worker);
 /* No new work; it ends by itself within `ms`, or is killed a little later. */

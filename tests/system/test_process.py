@@ -147,6 +147,36 @@ def test_sigterm_to_a_worker_replaces_it_in_order(gale, probe):
     g.wait_for_workers(1, without=[pid])
 
 
+def test_a_worker_leaves_when_its_successor_serves(gale, probe):
+    g = gale(probe_app(probe), workers=1)
+    pid = g.workers()[0]["pid"]
+    load = Load(g)
+    load.wait_for(20)
+    with g.connect() as c:
+        c.send("GET /slow?ms=3000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        g.wait_for_running(1)
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: pid_of(g.get()) != pid, "the successor to serve")
+        assert {w["pid"]: w["state"] for w in g.workers(None)}[pid] == "draining"
+        assert pid_of(c.response()) == pid
+    load.wait_for(20)
+    assert load.stop() == []
+    wait_for(lambda: not is_alive(pid), "the end of the old worker")
+    assert [w["restarts"] for w in g.workers()] == [1]
+
+
+def test_a_stop_ends_workers_that_were_leaving(gale, probe):
+    g = gale(probe_app(probe), workers=1)
+    pid = g.workers()[0]["pid"]
+    with g.connect() as c:
+        c.send("GET /slow?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        g.wait_for_running(1)
+        os.kill(pid, signal.SIGTERM)
+        g.wait_for_workers(1, without=[pid])
+        assert g.stop() == 0
+        assert not is_alive(pid)
+
+
 # ---- workers that hang ----
 
 def test_a_stopped_worker_hurts_only_its_own(gale, probe):
