@@ -21,8 +21,11 @@ struct ioloop;
 enum {
     IOLOOP_READ = 1,
     IOLOOP_WRITE = 2,
-    IOLOOP_HANGUP = 4, /* the peer closed its sending side or the connection is dead; with the
-                          select poller only as a read event */
+    IOLOOP_HANGUP = 4,    /* the peer closed its sending side or the connection is dead; with the
+                             select poller only as a read event */
+    IOLOOP_EXCLUSIVE = 8, /* with IOLOOP_READ, and for nothing else of the descriptor: of the loops
+                             of several processes that wait for it, one at least is woken, not all
+                             of them; epoll only, else without effect */
 };
 
 /* `events` holds the IOLOOP_ bits that came, of those that have a handler; an error condition
@@ -64,7 +67,8 @@ int64_t ioloop_now_ms(const struct ioloop *loop);
 /* Counts turns; two equal values mean the same turn. */
 uint64_t ioloop_turn_number(const struct ioloop *loop);
 
-/* Sets the handler of `fd` for exactly one IOLOOP_ bit, replacing the one before. Returns 0;
+/* Sets the handler of `fd` for exactly one IOLOOP_ bit, replacing the one before; IOLOOP_EXCLUSIVE
+ * may come on top, and is to be ended by ioloop_forget, so that the kernel wakes others. Returns 0;
  * -EPERM for a descriptor that is always ready (a regular file); -ERANGE when the poller cannot
  * hold it (select: FD_SETSIZE); or -errno. */
 int ioloop_watch(struct ioloop *loop, int fd, unsigned event, ioloop_io_fn *fn, void *data);

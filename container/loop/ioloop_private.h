@@ -25,7 +25,7 @@ struct ioloop_slot {
     struct ioloop_handler handlers[IOLOOP_HANDLERS]; /* of bit 1 << i */
     uint32_t tag;                                    /* another for each owner of the number */
     uint8_t wanted;                                  /* the bits that have a handler */
-    uint8_t interest;                                /* the bits the kernel was asked for */
+    uint8_t interest; /* the bits the kernel was asked for, IOLOOP_EXCLUSIVE among them */
 };
 static_assert(sizeof(struct ioloop_slot) <= 64, "an idle connection has to stay small");
 

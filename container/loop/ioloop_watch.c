@@ -37,21 +37,24 @@ static unsigned index_of(unsigned event)
 int ioloop_watch(struct ioloop *loop, int fd, unsigned event, ioloop_io_fn *fn, void *data)
 {
     ioloop_check_process(loop);
+    unsigned bits = event;
+    event &= ~IOLOOP_EXCLUSIVE;
     unsigned i = index_of(event);
+    assert(bits == event || event == IOLOOP_READ);
     if (fd < 0)
         return -EBADF;
     /* The kernel judges the descriptor before the table grows for it. */
     struct ioloop_slot *slot = find_slot(loop, fd);
     unsigned interest = slot ? slot->interest : 0;
-    if (!(interest & event)) {
-        int r = loop->kind->set(loop->poller, fd, slot ? slot->tag : 0, interest, interest | event);
+    if ((interest & bits) != bits) {
+        int r = loop->kind->set(loop->poller, fd, slot ? slot->tag : 0, interest, interest | bits);
         if (r < 0)
             return r;
     }
     slot = need_slot(loop, fd);
     slot->handlers[i] = (struct ioloop_handler){.fn = fn, .data = data};
     slot->wanted |= event;
-    slot->interest |= event;
+    slot->interest |= bits;
     return 0;
 }
 
@@ -134,6 +137,8 @@ static void shrink_interest(struct ioloop *loop, int fd, struct ioloop_slot *slo
                             unsigned unwanted)
 {
     uint8_t had = slot->interest, want = had & (uint8_t)~unwanted;
+    if (want == IOLOOP_EXCLUSIVE)
+        want = 0;
     if (want == had)
         return;
     slot->interest = want;

@@ -1,7 +1,8 @@
 /* poller.h - the kernel's readiness interfaces as rows of one table, chosen at run time.
  *
  * A poller knows descriptors by number and generation and keeps no handlers. Interest is a set of
- * IOLOOP_ bits; `tag` comes back with each event, so that the loop can tell a stale one. */
+ * IOLOOP_ bits, of which only epoll knows IOLOOP_EXCLUSIVE; `tag` comes back with each event, so
+ * that the loop can tell a stale one. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -39,7 +39,8 @@ static void close_epoll(struct poller *poller)
 static uint32_t mask_of(unsigned events)
 {
     return (events & IOLOOP_READ ? EPOLLIN : 0) | (events & IOLOOP_WRITE ? EPOLLOUT : 0) |
-           (events & IOLOOP_HANGUP ? EPOLLRDHUP : 0);
+           (events & IOLOOP_HANGUP ? EPOLLRDHUP : 0) |
+           (events & IOLOOP_EXCLUSIVE ? (uint32_t)EPOLLEXCLUSIVE : 0);
 }
 
 static unsigned events_of(uint32_t mask)
@@ -54,6 +55,11 @@ static int set_epoll(struct poller *poller, int fd, uint32_t tag, unsigned had, 
 {
     struct epoll_event event = {.events = mask_of(want),
                                 .data.u64 = (uint64_t)tag << 32 | (uint32_t)fd};
+    /* What is exclusive cannot be changed, only be given up. */
+    if (had && want && (had | want) & IOLOOP_EXCLUSIVE) {
+        (void)epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, NULL);
+        had = 0;
+    }
     int op = !want ? EPOLL_CTL_DEL : had ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int r = epoll_ctl(poller->fd, op, fd, &event);
     /* Somebody closed the descriptor behind the loop's back, and this is the number's new owner. */

@@ -39,7 +39,8 @@ static void apply(struct tcp_listener *listener)
         ioloop_forget(loop, listener->fd);
         return;
     }
-    int r = ioloop_watch(loop, listener->fd, IOLOOP_READ, on_acceptable, listener);
+    unsigned event = IOLOOP_READ | (listener->is_shared ? IOLOOP_EXCLUSIVE : 0);
+    int r = ioloop_watch(loop, listener->fd, event, on_acceptable, listener);
     if (r < 0)
         log_error("cannot watch a listener", LOG_ERRNO(r));
 }
@@ -276,6 +277,13 @@ struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watc
 void tcp_listener_watch(struct tcp_listener *listener, bool watched)
 {
     listener->is_watched = watched;
+    apply(listener);
+}
+
+/* Watched anew, it is looked at at once. */
+void tcp_listener_look(struct tcp_listener *listener)
+{
+    ioloop_forget(listener->server->loop, listener->fd);
     apply(listener);
 }
 

@@ -25,6 +25,8 @@ struct tcp_listener {
     int fd; /* owned */
     struct endpoint local;
     bool is_watched;
+    bool is_shared; /* other processes accept from it, too, and not all are to be woken for each
+                       client; set before it is watched */
     /* private */
     struct list link;
 };
@@ -52,6 +54,9 @@ void tcp_server_init(struct tcp_server *server, struct ioloop *loop,
 struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watched);
 /* Starts or stops accepting from one listener, or all. */
 void tcp_listener_watch(struct tcp_listener *listener, bool watched);
+/* For a shared one, now and then: sees clients for whom another process was woken that has not
+ * come to accept them. */
+void tcp_listener_look(struct tcp_listener *listener);
 void tcp_server_watch_all(struct tcp_server *server, bool watched);
 /* Closes one listener and frees it. */
 void tcp_listener_close(struct tcp_listener *listener);

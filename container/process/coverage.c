@@ -44,6 +44,8 @@ static void check(struct coverage *coverage)
         if (!socket->listener)
             continue;
         bool is_mine = is_own(coverage, socket);
+        if (socket->place == LISTENER_SHARED)
+            tcp_listener_look(socket->listener);
         bool wanted =
             is_mine || !coverage_is_alive(coverage->board, (unsigned)socket->place, now_ms);
         if (wanted == socket->listener->is_watched)
@@ -69,9 +71,11 @@ void coverage_init(struct coverage *coverage, struct board *board, struct tcp_se
         (struct coverage){.loop = server->loop, .board = board, .place = place, .count = count};
     coverage->timer = (struct timer){.fn = on_timer, .data = coverage};
     coverage->sockets = memory_zalloc((count + 1) * sizeof(*coverage->sockets));
-    for (size_t i = 0; i < count; i++)
-        coverage->sockets[i] =
-            (struct covered){tcp_server_add(server, sockets[i].fd, false), sockets[i].place};
+    for (size_t i = 0; i < count; i++) {
+        struct tcp_listener *listener = tcp_server_add(server, sockets[i].fd, false);
+        listener->is_shared = sockets[i].place == LISTENER_SHARED;
+        coverage->sockets[i] = (struct covered){listener, sockets[i].place};
+    }
 }
 
 /* All workers of a generation start at the same moment: nobody is missed before the first check. */

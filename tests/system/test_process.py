@@ -192,6 +192,21 @@ def test_a_stopped_worker_hurts_only_its_own(gale, probe):
     wait_for(lambda: pid_of(g.get()) == stopped, "the stopped worker to serve again")
 
 
+def test_a_stopped_worker_keeps_no_client_of_a_shared_socket(gale, probe, tmp_path):
+    path = str(tmp_path / "app.sock")
+    g = gale(probe_app(probe), listen=f"unix:{path}", workers=3)
+    stopped = [w["pid"] for w in g.workers()][:2]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        answers = {pid_of(g.request(address=path)) for _ in range(40)}
+        assert len(answers) == 1 and not answers & set(stopped)
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: pid_of(g.request(address=path)) in stopped, "a stopped worker to serve again")
+
+
 def test_a_worker_that_holds_its_loop_is_covered(gale, probe):
     g = gale(probe_app(probe), workers=2, loop_warn="0s")
     with g.connect() as c:

@@ -216,6 +216,30 @@ START_TEST(watches_only_when_told)
 }
 END_TEST
 
+START_TEST(accepts_what_others_share)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pollers); i++) {
+        struct tcp_listener *listener = start(pollers[i], "unix:@gale-test-shared");
+        tcp_listener_watch(listener, false);
+        listener->is_shared = true;
+        tcp_listener_look(listener); /* does not begin to watch */
+        connect_some(2);
+        run_turns(loop, 2);
+        ck_assert_int_eq(accepts, 0);
+        tcp_listener_watch(listener, true);
+        turn_until_accepted(2);
+        tcp_listener_look(listener);
+        connect_some(20);
+        turn_until_accepted(22);
+        tcp_listener_watch(listener, false);
+        connect_some(1);
+        run_turns(loop, 2);
+        ck_assert_int_eq(accepts, 22);
+        finish();
+    }
+}
+END_TEST
+
 START_TEST(takes_a_blocking_listener)
 {
     accepts = connects = 0;
@@ -414,7 +438,7 @@ START_TEST(a_broken_listener_is_given_up)
 END_TEST
 
 UNIT_MAIN(accepts_on_every_family, accepts_thousands, closes_one_listener_of_several,
-          stops_in_the_midst_of_accepting, watches_only_when_told, takes_a_blocking_listener,
-          skips_connections_that_died_in_the_backlog, stops_at_max_connections,
-          counts_without_a_limit, sheds_load_without_descriptors,
+          stops_in_the_midst_of_accepting, watches_only_when_told, accepts_what_others_share,
+          takes_a_blocking_listener, skips_connections_that_died_in_the_backlog,
+          stops_at_max_connections, counts_without_a_limit, sheds_load_without_descriptors,
           a_short_shortage_turns_nobody_away, a_broken_listener_is_given_up)
