@@ -117,6 +117,8 @@ static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
     if (r < 0)
         return r;
     app->sets = &settings->set;
+    app->title = plugin->descriptor.name;
+    app->version = plugin->descriptor.version;
     app->exception_globals = find_exception_globals(handle);
     app->stack_size =
         plugin->descriptor.stack_size > STACK_DEFAULT ? plugin->descriptor.stack_size : 0;

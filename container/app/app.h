@@ -23,6 +23,7 @@ struct gale_app {
     const struct adapter *adapter;
     void *state;                      /* the adapter's */
     const struct setting_pairs *sets; /* borrowed; what gale_setting reads; NULL: nothing */
+    const char *title, *version;      /* borrowed: what it serves with, for status; NULL: unknown */
     size_t stack_size;                /* of the tasks that run its code; 0: default */
     void *exception_globals;          /* of its runtime, see task.h; NULL: none */
     bool is_open;

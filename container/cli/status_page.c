@@ -7,7 +7,7 @@
 
 #include "cli/terminal.h"
 
-enum { SILENT_MS = 5000, DURATION_MAX = 40 };
+enum { SILENT_MS = 5000, DURATION_MAX = 40, COLUMNS = 80, NAME_COLUMNS = 20, MOUNT_COLUMNS = 26 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -78,6 +78,72 @@ static void print_instance(const json_t *status, FILE *out)
         add_line(&table, "user", INK_PLAIN, text_of(status, "user"));
     add_listeners(&table, json_object_get(status, "listen"));
     add_line(&table, "control", INK_PLAIN, text_of(status, "control"));
+    table_print(&table, out);
+}
+
+/* ---- its apps ---- */
+
+/* At most `columns` characters of the text; what is left out shows as "..." */
+static void add_clipped(struct table *table, enum ink ink, const char *text, size_t columns)
+{
+    size_t width = table_width(text), kept = 0, len = 0;
+    if (width <= columns) {
+        table_cell(table, ink, "%s", text);
+        return;
+    }
+    while (kept < columns - 3 || (text[len] & 0xC0) == 0x80)
+        kept += (text[len++] & 0xC0) != 0x80;
+    table_cell(table, ink, "%.*s...", (int)len, text);
+}
+
+static size_t widest(const json_t *apps, const char *key, size_t head, size_t most)
+{
+    size_t widest = head, i;
+    json_t *app;
+    json_array_foreach(apps, i, app)
+    {
+        size_t width = table_width(text_of(app, key));
+        widest = width > widest ? width : widest;
+    }
+    return widest < most ? widest : most;
+}
+
+/* What the first three columns leave, two blanks before each. */
+static size_t columns_left(const json_t *apps)
+{
+    return COLUMNS - widest(apps, "name", 3, NAME_COLUMNS) -
+           widest(apps, "mount", 5, MOUNT_COLUMNS) - widest(apps, "adapter", 7, 10) - 4 * 2;
+}
+
+static void add_app(struct table *table, const json_t *app, size_t columns)
+{
+    char title[256];
+    const char *version = text_of(app, "version");
+    snprintf(title, sizeof(title), "%s%s%s", text_of(app, "title"), *version ? " " : "", version);
+    add_clipped(table, INK_BOLD, text_of(app, "name"), NAME_COLUMNS);
+    add_clipped(table, INK_PLAIN, text_of(app, "mount"), MOUNT_COLUMNS);
+    table_cell(table, INK_DIM, "%s", text_of(app, "adapter"));
+    add_clipped(table, INK_PLAIN, title, columns);
+    table_end_row(table);
+}
+
+static void print_apps(const json_t *status, FILE *out)
+{
+    static const char *const heads[] = {"app", "mount", "adapter", "serves with", NULL};
+    const json_t *apps = json_object_get(status, "apps");
+    struct table table = {0};
+    size_t i;
+    json_t *app;
+    if (!json_array_size(apps))
+        return;
+    fputc('\n', out);
+    for (i = 0; heads[i]; i++)
+        table_cell(&table, INK_DIM, "%s", heads[i]);
+    table_end_row(&table);
+    json_array_foreach(apps, i, app)
+    {
+        add_app(&table, app, columns_left(apps));
+    }
     table_print(&table, out);
 }
 
@@ -175,6 +241,7 @@ int status_page_print(const char *json, FILE *out)
         return -EPROTO;
     }
     print_instance(status, out);
+    print_apps(status, out);
     print_workers(status, out);
     print_failure(json_object_get(status, "reload"), out);
     json_decref(status);

@@ -73,7 +73,7 @@ void table_end_row(struct table *table)
 }
 
 /* Characters, so that names in any language align: bytes that do not continue one. */
-static size_t width_of(const char *text)
+size_t table_width(const char *text)
 {
     size_t width = 0;
     for (; *text; text++)
@@ -94,7 +94,7 @@ static void measure(const struct table *table, size_t widths[COLUMNS_MAX])
     size_t column = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct table_cell *cell = &table->cells[i];
-        size_t width = width_of(cell->text);
+        size_t width = table_width(cell->text);
         if (!cell->ends_row && width > widths[column])
             widths[column] = width;
         column = next_column(column, cell->ends_row);
@@ -108,7 +108,7 @@ void table_print(struct table *table, FILE *out)
     measure(table, widths);
     for (size_t i = 0; i < table->count; i++) {
         struct table_cell *cell = &table->cells[i];
-        size_t width = width_of(cell->text);
+        size_t width = table_width(cell->text);
         if (width) {
             fprintf(out, "%*s", (int)blanks, "");
             terminal_print(out, cell->ink, "%s", cell->text);

@@ -25,6 +25,8 @@ struct table {
 void table_cell(struct table *table, enum ink ink, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void table_end_row(struct table *table);
+/* Columns that a text takes. */
+size_t table_width(const char *text);
 /* Writes the rows, indented by two blanks, with two blanks between columns; empties the table. */
 void table_print(struct table *table, FILE *out);
 /* Empties the table. */

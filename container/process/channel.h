@@ -9,6 +9,7 @@
  *     -- FAILED "..." ---------------->    why it cannot start, in one sentence; then it exits
  *     -- SHARED app, name, size ------>    before and after (gale_shared)
  *     <----------------- MEMORY [fd] --
+ *     -- APP n, title, version ------->    what each app turned out to be; worker 0
  *     -- READY ----------------------->    every app is open
  *     <--------------------------- GO --   accept
  *     <------------- LOGS [fd] [fd] --    reopened: error log, access log
@@ -31,6 +32,7 @@ enum channel_kind {
     CHANNEL_LOGS,
     CHANNEL_RETIRE,
     CHANNEL_LEAVE,
+    CHANNEL_APP,
     CHANNEL_DRAIN,
 };
 

@@ -46,6 +46,7 @@ struct generation *generation_create(struct master *master, struct config *confi
     generation->config_fd = config_fd;
     generation->logs.access_fd = -1;
     generation->started_ms = clock_wall_ms();
+    generation->titles = memory_zalloc((config->app_count + 1) * sizeof(*generation->titles));
     generation->size = workers_wanted(config);
     generation->workers = memory_zalloc(generation->size * sizeof(*generation->workers));
     for (unsigned i = 0; i < generation->size; i++)
@@ -53,9 +54,19 @@ struct generation *generation_create(struct master *master, struct config *confi
     return generation;
 }
 
+static void forget_title(struct app_title *title)
+{
+    free(title->title);
+    free(title->version);
+    *title = (struct app_title){0};
+}
+
 void generation_destroy(struct generation *generation)
 {
     list_remove(&generation->link);
+    for (size_t i = 0; i < generation->config->app_count; i++)
+        forget_title(&generation->titles[i]);
+    free(generation->titles);
     for (unsigned i = 0; i < generation->size; i++)
         free(generation->workers[i].why);
     list_each (&generation->leaving, link)
@@ -157,6 +168,20 @@ static bool is_complete(const struct generation *generation)
         if (generation->workers[i].state != WORKER_READY)
             return false;
     return true;
+}
+
+static char *known(const char *text)
+{
+    return *text ? memory_copy(text, strlen(text)) : NULL;
+}
+
+void generation_app_opened(struct generation *generation, size_t index, const char *title,
+                           const char *version)
+{
+    if (index >= generation->config->app_count)
+        return;
+    forget_title(&generation->titles[index]);
+    generation->titles[index] = (struct app_title){known(title), known(version)};
 }
 
 /* The worker serves in a place that others were to leave. */

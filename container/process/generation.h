@@ -27,13 +27,19 @@ enum generation_state {
     GENERATION_ENDING,
 };
 
+/* What an app of the configuration serves with, as a worker told; owned, NULL: unknown. */
+struct app_title {
+    char *title, *version;
+};
+
 struct generation {
     struct list link;
     struct master *master; /* borrowed */
     uint64_t number;
     enum generation_state state;
-    struct config *config; /* owned */
-    int config_fd;         /* its text, sealed, for the workers */
+    struct config *config;    /* owned */
+    int config_fd;            /* its text, sealed, for the workers */
+    struct app_title *titles; /* by the configuration's apps; owned */
     struct log_files logs;
     int64_t started_ms;             /* wall clock */
     struct worker_process *workers; /* by place; owned */
@@ -66,6 +72,9 @@ const char *generation_state_name(enum generation_state state);
 /* ---- what its workers report (worker_process.c) ---- */
 
 void generation_worker_ready(struct generation *generation, struct worker_process *worker);
+/* An empty text is unknown. */
+void generation_app_opened(struct generation *generation, size_t index, const char *title,
+                           const char *version);
 /* Its process has ended and is reaped; `how` says in words how. */
 void generation_worker_ended(struct generation *generation, struct worker_process *worker,
                              const char *how);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <gale/plugin.h>
+#include "app/adapter.h"
 #include "app/config.h"
 #include "base/board.h"
 #include "base/clock.h"
@@ -76,6 +77,22 @@ static void write_listen(const struct listeners *listeners, struct json *json)
     json_close(json, ']');
 }
 
+static void write_apps(const struct generation *live, struct json *json)
+{
+    json_open(json, "apps", '[');
+    for (size_t i = 0; live && i < live->config->app_count; i++) {
+        const struct app_config *app = &live->config->apps[i];
+        json_open(json, NULL, '{');
+        json_text(json, "name", app->name);
+        json_text(json, "mount", app->mount_text);
+        json_text(json, "adapter", app->adapter->name);
+        json_text(json, "title", live->titles[i].title);
+        json_text(json, "version", live->titles[i].version);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 static void write_reload(const struct reloads *reloads, struct json *json)
 {
     json_open(json, "reload", '{');
@@ -100,6 +117,7 @@ void status_write(struct master *master, struct buffer *out)
     json_text(&json, "user", live ? live->config->server.user : NULL);
     json_number(&json, "generation", live ? (int64_t)live->number : 0);
     write_listen(&master->listeners, &json);
+    write_apps(live, &json);
     json_open(&json, "generations", '[');
     list_each (&master->generations, link)
         write_generation(container_of(link, struct generation, link), &json);

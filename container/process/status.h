@@ -4,7 +4,7 @@
 struct buffer;
 struct master;
 
-/* One object: pid, state, config, listen, generations with their workers, the last reload. */
+/* One object: pid, state, config, listen, apps, generations with their workers, the last reload. */
 void status_write(struct master *master, struct buffer *out);
 /* Every metric of the board in Prometheus' text format. */
 void status_write_metrics(struct buffer *out);

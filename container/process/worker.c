@@ -136,6 +136,20 @@ static void tell_error(const char *line, size_t len)
                            (struct gale_str){message, len - (size_t)(message - line)});
 }
 
+/* Each worker has the same: one tells. */
+static void tell_apps(void)
+{
+    for (size_t i = 0; i < worker.config->app_count && worker.arguments.place == 0; i++) {
+        const struct gale_app *app = &worker.apps[i];
+        struct channel_message message;
+        channel_message_init(&message, CHANNEL_APP, (int64_t)i);
+        int len = snprintf(message.text, sizeof(message.text), "%.400s%c%.400s",
+                           app->title ? app->title : "", 0, app->version ? app->version : "");
+        message.text_len = (size_t)len;
+        (void)channel_send(worker.arguments.channel, &message);
+    }
+}
+
 static void on_turn_end(void *data)
 {
     (void)data;
@@ -207,6 +221,7 @@ static int serve(void)
     /* From here on the end of the channel tells that the master has died. */
     (void)prctl(PR_SET_PDEATHSIG, 0);
     atomic_store_explicit(&board_mine->state, BOARD_READY, memory_order_relaxed);
+    tell_apps();
     channel_message_init(&ready, CHANNEL_READY, 0);
     int r = channel_send(worker.arguments.channel, &ready);
     if (r < 0 && r != -EPIPE)

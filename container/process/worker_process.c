@@ -139,6 +139,14 @@ static void give_memory(struct worker_process *worker, const struct channel_mess
     worker_process_tell(worker, &reply);
 }
 
+/* The text is the title, a zero, and the version. */
+static void keep_title(struct worker_process *worker, const struct channel_message *message)
+{
+    size_t len = strlen(message->text);
+    generation_app_opened(worker->generation, (size_t)message->value, message->text,
+                          len < message->text_len ? message->text + len + 1 : "");
+}
+
 static void become_ready(struct worker_process *worker)
 {
     if (worker->state != WORKER_STARTING)
@@ -158,6 +166,8 @@ static void handle(struct worker_process *worker, const struct channel_message *
         keep_failure(worker, message);
     else if (message->kind == CHANNEL_SHARED)
         give_memory(worker, message);
+    else if (message->kind == CHANNEL_APP)
+        keep_title(worker, message);
     else if (message->kind == CHANNEL_READY)
         become_ready(worker);
     else if (message->kind == CHANNEL_LEAVE)

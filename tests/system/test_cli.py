@@ -286,6 +286,8 @@ def test_status_is_a_page(person):
         rf"  pid      {process.pid}\n"
         rf"  listens  127\.0\.0\.1:{port}\n"
         r"  control  \S+\.sock\n\n"
+        r"  app    mount  adapter  serves with\n"
+        r"  hello  /      plugin   hello\n\n"
         r"  generation  worker  pid +state +up +restarts  busy with\n"
         r"  1 serving   0       \d+ +serving +\d+ s +0\n"
         r"              1       \d+ +serving +\d+ s +0\n", text), text

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from harness import is_alive, wait_for
+from conftest import HELLO
 from plugins import PROBE, probe_app
 
 
@@ -66,6 +67,21 @@ def test_status_tells_who_serves(gale, probe):
     assert [w["place"] for w in g.workers()] == [0, 1]
     assert status["reload"] == {"running": False, "last_failure": None}
     assert {pid_of(g.get()) for _ in range(40)} == {w["pid"] for w in g.workers()}
+
+
+def test_status_tells_what_apps_serve_with(gale, probe, plugin):
+    path = plugin(HELLO.replace("p->serve", 'p->version = "1.2-beta"; p->serve'))
+    g = gale(probe_app(probe) + f"\n[app hello]\nmount = /hello\nplugin = {path}\n", workers=2)
+    probe_row = {"name": "probe", "mount": "/", "adapter": "plugin", "title": "probe",
+                 "version": None}
+    hello_row = {"name": "hello", "mount": "/hello", "adapter": "plugin", "title": "hello",
+                 "version": "1.2-beta"}
+    assert g.status()["apps"] == [probe_row, hello_row]
+    page = g.command("status", g.config).stdout
+    assert re.search(r"^  probe +/ +plugin +probe$", page, re.MULTILINE)
+    assert re.search(r"^  hello +/hello +plugin +hello 1\.2-beta$", page, re.MULTILINE)
+    tables = page[page.index("  app "):].splitlines()
+    assert max(map(len, tables)) <= 80
 
 
 def test_the_control_socket_is_the_owners(gale, probe):
