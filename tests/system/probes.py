@@ -11,18 +11,22 @@ import pytest
 from conftest import BUILD, ROOT
 from harness import Gale
 
-PROBE = BUILD / "fixtures" / "probe.so"
 CASES = ROOT / "tests" / "unit" / "http" / "http_cases.h"
 HOST = b"Host: a\r\n"
 
 
-def probe_app(mount="/", name="probe", **keys):
-    """An [app] section; keys that begin with set_ are the plugin's own."""
-    assert PROBE.exists(), f"{PROBE} is not built: make {PROBE.relative_to(ROOT)}"
-    lines = [f"[app {name}]", f"mount = {mount}", f"plugin = {PROBE}"]
+def app_of(plugin, mount="/", name=None, **keys):
+    """An [app] section for a plugin of tests/fixtures; keys that begin with set_ are its own."""
+    path = BUILD / "fixtures" / f"{plugin}.so"
+    assert path.exists(), f"{path} is not built: make system builds it"
+    lines = [f"[app {name or plugin}]", f"mount = {mount}", f"plugin = {path}"]
     for key, value in keys.items():
         lines.append(f"{'set ' + key[4:] if key.startswith('set_') else key} = {value}")
     return "\n".join(lines) + "\n"
+
+
+def probe_app(mount="/", name="probe", **keys):
+    return app_of("probe", mount, name, **keys)
 
 
 def start_probe(gale, *more_apps, app=None, **server):
