@@ -107,7 +107,7 @@ int error_status(int verdict, bool request_side)
     case 1:
         return 404; /* GALE_DECLINE, by everybody */
     case -EMSGSIZE:
-        return 413;
+        return request_side ? 413 : 500;
     case -EBADMSG:
         return request_side ? 400 : 500;
     case -ETIMEDOUT:

@@ -38,7 +38,7 @@ START_TEST(verdicts_become_statuses)
         int verdict, status;
     } rows[] = {
         {GALE_OK, 200},    {GALE_DECLINE, 404}, {404, 404},     {418, 418},     {503, 503},
-        {-EIO, 500},       {-EMSGSIZE, 413},    {2, 500},       {3, 500},       {399, 500},
+        {-EIO, 500},       {-EMSGSIZE, 500},    {2, 500},       {3, 500},       {399, 500},
         {600, 500},        {12345, 500},        {-ENOENT, 500}, {-EAGAIN, 503}, {-EMFILE, 503},
         {-ETIMEDOUT, 504}, {-EBADMSG, 500},
     };
