@@ -132,8 +132,8 @@ BROKEN = {
     "bare LF": ((field("a", b"1") + END).replace(b"\r\n", b"\n"), KIND),
     "coded": (part("Content-Disposition: form-data; name=a\r\nContent-Encoding: gzip", b"1") + END,
               KIND),
-    "huge part head": (part("Content-Disposition: form-data; name=a\r\nX: " + "x" * 9000, b"1") + END,
-                       KIND),
+    "huge part head": (
+        part("Content-Disposition: form-data; name=a\r\nX: " + "x" * 9000, b"1") + END, KIND),
     "junk behind the boundary": (b"--Bx\r\n" + field("a", b"1")[5:] + END, KIND),
 }
 
