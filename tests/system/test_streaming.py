@@ -60,7 +60,8 @@ def test_pieces_leave_when_the_app_waits(streams):
 
 
 @pytest.mark.parametrize("query, want", [
-    ("", lambda d: d), ("?from=0&len=0", lambda d: b""), ("?from=100&len=256", lambda d: d[100:356]),
+    ("", lambda d: d), ("?from=0&len=0", lambda d: b""),
+    ("?from=100&len=256", lambda d: d[100:356]),
     ("?from=2000000", lambda d: d[2000000:]), ("?from=5&len=2000000", lambda d: d[5:2000005]),
     ("?before=1&after=1&len=100000", lambda d: b"before;" + d[:100000] + b";after"),
     ("?from=9999999", lambda d: b"")])
@@ -81,8 +82,9 @@ def test_files_with_a_length(streams):
             assert c.response().body == b"/after"
 
 
-@pytest.mark.parametrize("query", ["?length=10&len=11", "?length=10&len=9", "?from=2097000&len=1000",
-                                   "?length=1000&from=2097000&len=1000"])
+@pytest.mark.parametrize("query", [
+    "?length=10&len=11", "?length=10&len=9", "?from=2097000&len=1000",
+    "?length=1000&from=2097000&len=1000"])
 def test_files_that_are_not_what_was_said(streams, query):
     """Longer or shorter than the app says: an error or cut, not made up."""
     with streams.connect() as c:
