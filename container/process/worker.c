@@ -182,7 +182,7 @@ static int begin(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    worker_follow_master(&worker);
     /* Inherited on purpose; the programs that apps start shall not inherit them. */
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     introduce();

@@ -1,6 +1,7 @@
 /* worker_open.c - the steps from an exec'd process to one that could serve, in their order:
  * unprivileged before any code of others is loaded, limits while there is still a right to. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,15 @@ static void set_descriptors(int64_t wanted)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A master that has died before it was asked to be followed is seen by the channel's end. */
+void worker_follow_master(const struct worker *worker)
+{
+    struct pollfd channel = {.fd = worker->arguments.channel};
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (poll(&channel, 1, 0) > 0 && channel.revents & POLLHUP)
+        _exit(1);
+}
+
 static int drop_rights(struct worker *worker)
 {
     const struct server_settings *server = &worker->config->server;
@@ -111,7 +121,7 @@ static int drop_rights(struct worker *worker)
         return fail(worker, r, why ? why : "cannot become the configured user");
     /* Changing the user has cleared this; while apps open nobody reads the channel, and a master
      * that is gone would leave a worker in a plugin's endless open. */
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    worker_follow_master(worker);
     return 0;
 }
 

@@ -44,6 +44,9 @@ struct worker {
 
 /* ---- worker_open.c ---- */
 
+/* Until it serves the process dies with its master, however that ends. */
+void worker_follow_master(const struct worker *worker);
+
 /* Becomes a worker: board, configuration, limits, user, loop, apps, server. Returns 0, or -errno
  * after telling the master why not. */
 int worker_open(struct worker *worker);
