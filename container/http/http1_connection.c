@@ -197,12 +197,26 @@ static void account(struct http1_exchange *x, int result, uint64_t started)
         access_log_write(server->access_log, exchange, status, duration);
 }
 
+/* "GET /path?query" for reports, as much as the board takes of it. */
+static const char *request_line(const struct http_request_head *head, struct arena *arena)
+{
+    struct gale_str target = head->target;
+    if (target.len > BOARD_TEXT)
+        target.len = BOARD_TEXT;
+    char *line = arena_alloc(arena, head->method.len + 1 + target.len + 1);
+    char *to = mempcpy(line, head->method.at, head->method.len);
+    *to++ = ' ';
+    to = mempcpy(to, target.at, target.len);
+    *to = 0;
+    return line;
+}
+
 static int serve(struct http1_exchange *x)
 {
     struct http_server *server = x->connection->server;
     struct gale_request *req = &x->exchange.req;
-    x->exchange.label =
-        (struct task_label){.request = req->target.raw_path.at, .request_id = req->id};
+    x->exchange.label = (struct task_label){.request = request_line(&req->head, x->exchange.arena),
+                                            .request_id = req->id};
     x->connection->current = x;
     task_set_label(x->connection->task, &x->exchange.label);
     int verdict = server->serve(server->data, req, &x->exchange.res);

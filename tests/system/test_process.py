@@ -77,7 +77,7 @@ def test_a_crash_is_logged_with_what_was_served(gale, probe):
     with pytest.raises((EOFError, ConnectionError)):
         g.get("/crash")
     assert g.wait_for_workers(1, without=[before])
-    assert re.search(r"worker 0 was killed by SIGABRT.*app probe.*/crash", g.stderr())
+    assert re.search(r"worker 0 was killed by SIGABRT.*app probe served \\\"GET /crash\\\"", g.stderr())
     assert g.get().status == 200
 
 

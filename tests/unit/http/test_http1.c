@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <gale/plugin.h>
 #include <gale/wait.h>
+#include "base/board.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -32,6 +33,8 @@ static int app(void *data, struct gale_request *req, struct gale_response *res)
         int r = gale_request_body(req, &body);
         return r < 0 ? r : gale_reply_str(res, 200, "text/plain", body);
     }
+    if (str_equals(path, STR("/board")))
+        return gale_reply(res, 200, "text/plain", "[%s]", board_mine->request);
     if (str_equals(path, STR("/stream"))) {
         gale_response_puts(res, "a");
         gale_response_flush(res);
@@ -156,6 +159,20 @@ START_TEST(keeps_the_connection)
         ck_assert_ptr_null(strstr(heard, "Connection:"));
         ck_assert(!heard_end);
     }
+    close_server();
+}
+END_TEST
+
+START_TEST(the_board_has_the_request_line)
+{
+    char longest[1024], part[200];
+    open_server();
+    say("PATCH /board?a=%20b HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_assert_ptr_nonnull(strstr(hear(), "\r\n\r\n[PATCH /board?a=%20b]"));
+    snprintf(longest, sizeof(longest), "GET /board?%0900d HTTP/1.1\r\nHost: h\r\n\r\n", 0);
+    say(longest);
+    snprintf(part, sizeof(part), "[GET /board?%0*d]", BOARD_TEXT - 1 - 11, 0);
+    ck_assert_ptr_nonnull(strstr(hear(), part));
     close_server();
 }
 END_TEST
@@ -469,10 +486,11 @@ START_TEST(too_many_tasks_are_503)
 }
 END_TEST
 
-UNIT_MAIN(keeps_the_connection, closes_when_asked, answers_pipelined_requests_in_order,
-          same_at_every_split, streams_chunked_or_to_the_end, head_has_no_body, refuses_and_closes,
-          continues_when_the_body_is_read, unread_bodies_are_no_requests,
-          wrong_lengths_cut_the_connection, output_leaves_before_the_task_parks,
-          a_client_that_leaves_cancels, a_half_closed_client_gets_its_answer,
-          an_idle_connection_is_small, slow_heads_time_out, idle_connections_are_closed, drains,
-          large_answers_wait_for_the_reader, too_many_tasks_are_503)
+UNIT_MAIN(keeps_the_connection, the_board_has_the_request_line, closes_when_asked,
+          answers_pipelined_requests_in_order, same_at_every_split, streams_chunked_or_to_the_end,
+          head_has_no_body, refuses_and_closes, continues_when_the_body_is_read,
+          unread_bodies_are_no_requests, wrong_lengths_cut_the_connection,
+          output_leaves_before_the_task_parks, a_client_that_leaves_cancels,
+          a_half_closed_client_gets_its_answer, an_idle_connection_is_small, slow_heads_time_out,
+          idle_connections_are_closed, drains, large_answers_wait_for_the_reader,
+          too_many_tasks_are_503)
