@@ -1,10 +1,12 @@
 /* config_server.c - [server]: its keys, and what they must be together. */
 #include "app/config_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/board.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "http/error_page.h"
@@ -12,7 +14,7 @@
 #include "net/endpoint.h"
 
 /* Sizes and counts are read into fields of these types by the setting tables. */
-_Static_assert(sizeof(size_t) == sizeof(uint64_t), "gale is for 64-bit systems");
+static_assert(sizeof(size_t) == sizeof(uint64_t), "gale is for 64-bit systems");
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
@@ -27,11 +29,15 @@ static int parse_auto(const char *value, int64_t max, void *field)
     return 0;
 }
 
+/* During a reload two generations have their slots of the board, and some more leave theirs. */
+enum { WORKERS_MAX = 120 };
+static_assert(2 * WORKERS_MAX < BOARD_SLOTS, "a reload finds slots for the new workers");
+
 static int parse_workers(const char *value, void *field, struct arena *arena, char **out_error)
 {
     (void)arena;
-    *out_error = (char *)"'auto' (one for each CPU) or a number from 1 to 256";
-    return parse_auto(value, 256, field);
+    *out_error = (char *)"'auto' (one for each CPU) or a number from 1 to 120";
+    return parse_auto(value, WORKERS_MAX, field);
 }
 
 static int parse_descriptors(const char *value, void *field, struct arena *arena, char **out_error)

@@ -16,7 +16,7 @@
 #include "process/master_private.h"
 #include "process/worker_process.h"
 
-/* The board holds 256 workers, and during a reload more than one generation. */
+/* The board's slots are for several generations: reloads may follow each other fast. */
 enum { AUTO_MAX = 64 };
 
 const char *generation_state_name(enum generation_state state)

@@ -292,8 +292,8 @@ int worker_process_start(struct worker_process *worker)
     assert(!worker->pid);
     int r = open_process(worker);
     if (r < 0) {
-        log_error(r == -ENOSPC ? "a worker cannot start: the board has no slot left; take fewer "
-                                 "`workers`"
+        log_error(r == -ENOSPC ? "a worker cannot start: the board has no slot left; wait until "
+                                 "earlier generations have ended, or take fewer `workers`"
                                : "a worker cannot start",
                   LOG_NUMBER("place", worker->place), LOG_ERRNO(r));
         abandon(worker);

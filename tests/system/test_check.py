@@ -16,7 +16,7 @@ WRONG = {
               "g.ini:2: expected [SECTION], KEY = VALUE or ; COMMENT"),
     "word for number": ("[server]\nworkers = two\n" + APP,
                         "g.ini:2: workers: 'two' is not a count; expected 'auto' (one for each "
-                        "CPU) or a number from 1 to 256"),
+                        "CPU) or a number from 1 to 120"),
     "foreign unit": ("[server]\nmax_body = 10MB\n" + APP,
                      "g.ini:2: max_body: '10MB' is not a size; expected a size such as 512, 16K "
                      "or 8M"),

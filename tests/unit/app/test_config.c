@@ -91,7 +91,7 @@ START_TEST(tells_all_errors_in_order)
         "3: max_body: 'lots' is not a size; expected a size such as 512, 16K or 8M\n"
         "4: expected [SECTION], KEY = VALUE or ; COMMENT\n"
         "6: workers: '999' is not a count; expected 'auto' (one for each CPU) or a number from 1 "
-        "to 256\n"
+        "to 120\n"
         "7: listen: '80' is no address; for port 80 write *:80 or 127.0.0.1:80\n"
         "8: unknown section [oops]; there are [server] and [app NAME]\n"
         "9: [app b] does not say what it serves; add the key made or other\n"

@@ -40,7 +40,7 @@ START_TEST(reads_every_kind)
     struct made_up made;
     made_up_parse(
         &made, SERVER("listen = *:80 [::]:80\nlisten = unix:/tmp/x localhost:81\n"
-                      "workers = 256\ndescriptors = auto\npoller = select\n"
+                      "workers = 120\ndescriptors = auto\npoller = select\n"
                       "access_log = off\naccess_log_format = json\nlog_level = debug\n"
                       "trusted_proxies = 10.0.0.0/8 unix\nmax_body = 0\n"
                       "error_page = 404 /etc/passwd\nerror_page = 500 /etc/group\nloop_warn = 0s"));
@@ -48,7 +48,7 @@ START_TEST(reads_every_kind)
     const struct server_settings *server = &made.config->server;
     ck_assert_uint_eq(server->listen.len, 4);
     ck_assert_str_eq(server->listen.items[3], "localhost:81");
-    ck_assert_int_eq(server->workers, 256);
+    ck_assert_int_eq(server->workers, 120);
     ck_assert_int_eq(server->poller, 2);
     ck_assert_str_eq(server->access_log, "off");
     ck_assert_int_eq(server->access_log_format, 1);
@@ -66,9 +66,11 @@ START_TEST(says_what_is_allowed)
 {
     static const struct made_up_row rows[] = {
         {SERVER("workers = 0"), "5: workers: '0' is not a count; expected 'auto' (one for each "
-                                "CPU) or a number from 1 to 256\n"},
+                                "CPU) or a number from 1 to 120\n"},
         {SERVER("workers = -1"), "5: workers: '-1' is not a count; expected 'auto' (one for each "
-                                 "CPU) or a number from 1 to 256\n"},
+                                 "CPU) or a number from 1 to 120\n"},
+        {SERVER("workers = 121"), "5: workers: '121' is not a count; expected 'auto' (one for each "
+                                  "CPU) or a number from 1 to 120\n"},
         {SERVER("descriptors = 63"),
          "5: descriptors: '63' is not a count; expected 'auto' (as many as the system allows) or "
          "a number from 64 to 10000000\n"},
