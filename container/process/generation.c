@@ -35,6 +35,12 @@ static unsigned workers_wanted(const struct config *config)
     return (unsigned)(count < AUTO_MAX ? count : AUTO_MAX);
 }
 
+static void on_ended(void *data)
+{
+    struct generation *generation = data;
+    master_generation_ended(generation->master, generation);
+}
+
 struct generation *generation_create(struct master *master, struct config *config, int config_fd)
 {
     struct generation *generation = memory_zalloc(sizeof(*generation));
@@ -47,6 +53,7 @@ struct generation *generation_create(struct master *master, struct config *confi
     generation->logs.access_fd = -1;
     generation->started_ms = clock_wall_ms();
     generation->titles = memory_zalloc((config->app_count + 1) * sizeof(*generation->titles));
+    generation->ended = (struct ioloop_call){.fn = on_ended, .data = generation};
     generation->size = workers_wanted(config);
     generation->workers = memory_zalloc(generation->size * sizeof(*generation->workers));
     for (unsigned i = 0; i < generation->size; i++)
@@ -67,6 +74,7 @@ void generation_destroy(struct generation *generation)
     for (size_t i = 0; i < generation->config->app_count; i++)
         forget_title(&generation->titles[i]);
     free(generation->titles);
+    ioloop_undefer(generation->master->loop, &generation->ended);
     for (unsigned i = 0; i < generation->size; i++)
         free(generation->workers[i].why);
     list_each (&generation->leaving, link)
@@ -87,6 +95,9 @@ void generation_drain(struct generation *generation, int64_t ms, bool sweep)
         worker_process_drain(&generation->workers[i], ms, sweep);
     list_each (&generation->leaving, link)
         worker_process_drain(container_of(link, struct worker_process, link), ms, sweep);
+    /* All of them may have died and be waiting to be replaced. */
+    if (!generation->running)
+        ioloop_defer(generation->master->loop, &generation->ended);
 }
 
 void generation_kill(struct generation *generation)

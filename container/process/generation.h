@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/list.h"
+#include "loop/ioloop.h"
 #include "process/identity.h"
 #include "process/log_files.h"
 
@@ -44,9 +45,10 @@ struct generation {
     int64_t started_ms;             /* wall clock */
     struct worker_process *workers; /* by place; owned */
     unsigned size;
-    struct list leaving; /* processes that are out of their place; owned */
-    unsigned running;    /* processes */
-    bool is_hurried;     /* told to end at once, to make room for others */
+    struct list leaving;      /* processes that are out of their place; owned */
+    unsigned running;         /* processes */
+    bool is_hurried;          /* told to end at once, to make room for others */
+    struct ioloop_call ended; /* when there is no worker whose end would tell */
 };
 
 /* A generation that has not started. Takes the config and the descriptor of its text. */

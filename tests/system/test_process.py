@@ -91,6 +91,24 @@ def test_deaths_that_follow_each_other_are_delayed_longer(gale, probe):
     assert delays == [100, 200, 400, 800]
 
 
+def test_stopping_and_reloading_while_a_worker_is_awaited(gale, probe):
+    """Between a worker's death and its successor nobody is left whose end would be the last."""
+    for number in (signal.SIGTERM, signal.SIGQUIT, None):
+        g = gale(probe_app(probe), workers=1, name=f"stopped-by-{number}")
+        for _ in range(3):
+            pid = g.workers()[0]["pid"]
+            os.kill(pid, signal.SIGKILL)
+            g.wait_for_workers(1, without=[pid])
+        os.kill(g.workers()[0]["pid"], signal.SIGKILL)  # the next one comes 800 ms later
+        g.wait_for_log("delay_ms=800")
+        if number:
+            assert g.stop(number) == 0
+        else:
+            assert g.reload().status == 200
+            wait_for(lambda: len(g.status()["generations"]) == 1, "the old generation to be gone")
+            assert g.get().status == 200
+
+
 def test_sigterm_to_a_worker_replaces_it_in_order(gale, probe):
     g = gale(probe_app(probe), workers=1)
     pid = g.workers()[0]["pid"]
