@@ -137,11 +137,27 @@ const struct setting server_table[] = {
 
 /* ---- what a table cannot say ---- */
 
+/* Whether somebody took a comma for what separates; in a path it may stand, but hardly at its
+ * end. */
+static bool refuse_comma(struct config_reader *reader, const struct config_key *key,
+                         const char *text, const char *what)
+{
+    const char *comma = strchr(text, ',');
+    if (!comma || (strncmp(text, "unix:", 5) == 0 && !str_ends_with(str_of(text), STR(","))))
+        return false;
+    setting_errors_add(reader->errors, key->file, key->line,
+                       "%s: '%s' has a comma in it; %s are separated by blanks", key->key, text,
+                       what);
+    return true;
+}
+
 static void check_listen_one(struct config_reader *reader, const struct config_key *key,
                              const char *text)
 {
     struct endpoint endpoint;
     uint64_t port;
+    if (refuse_comma(reader, key, text, "addresses"))
+        return;
     int r = endpoint_parse(str_of(text), &endpoint);
     if (r == 0 || r == -ENOENT) /* a host name: asked for when it is bound */
         return;
@@ -179,6 +195,8 @@ static void check_proxy_word(struct config_reader *reader, const struct config_k
 {
     struct forwarded_network network;
     (void)index;
+    if (refuse_comma(reader, key, text, "networks"))
+        return;
     if (forwarded_network_parse(str_of(text), &network) < 0)
         setting_errors_add(reader->errors, key->file, key->line,
                            "trusted_proxies: '%s' is no network; expected addresses such as "

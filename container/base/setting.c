@@ -139,14 +139,19 @@ void setting_add_unknown(const struct setting *const *tables, const char *key,
                            "'%s' is not a key of this section; did you mean '%s'?", name, nearest);
         return;
     }
-    struct buffer keys = {0};
+    struct buffer keys = {0}, own = {0};
     for (; *tables; tables++)
-        for (const struct setting *row = *tables; row->key; row++)
+        for (const struct setting *row = *tables; row->key; row++) {
             buffer_printf(&keys, "%s%s", keys.len ? ", " : "", row->key);
+            if (row->type == SETTING_NAMED && !own.len)
+                buffer_printf(&own, "; if it is for the app itself, write '%s %s = VALUE'",
+                              row->key, name);
+        }
     setting_errors_add(errors, place->file, place->line,
-                       "'%s' is not a key of this section; its keys are %s", name,
-                       buffer_str(&keys).at);
+                       "'%s' is not a key of this section%s; its keys are %s", name,
+                       buffer_str(&own).at, buffer_str(&keys).at);
     buffer_finish(&keys);
+    buffer_finish(&own);
 }
 
 /* ---- setting them ---- */

@@ -71,8 +71,10 @@ START_TEST(refuses_keys)
         {APP "moutn = /b\n", "4: 'moutn' is not a key of this section; did you mean 'mount'?\n"},
         {APP "sett x = 1\n", "4: 'sett x' is not a key of this section; did you mean 'set'?\n"},
         {APP "elephant = 1\n",
-         "4: 'elephant' is not a key of this section; its keys are mount, max_body, body_timeout, "
-         "write_timeout, form_memory, deadline, made, set\n"},
+         "4: 'elephant' is not a key of this section; if it is for the app itself, write 'set "
+         "elephant "
+         "= VALUE'; its keys are mount, max_body, body_timeout, write_timeout, form_memory, "
+         "deadline, made, set\n"},
         {APP "set x = 1\nset y = 2\nset x = 3\n",
          "6: 'set x' is given twice; it stands on line 4 already\n"},
         {APP "mount = /b\n", "4: mount: given twice; it stands at /nowhere/gale.ini:2 already\n"},

@@ -99,6 +99,13 @@ START_TEST(reads_addresses)
         {SERVER("listen = *:80 /run/x"),
          "5: listen: '/run/x' is no address; expected ADDRESS:PORT such as 127.0.0.1:8080, *:80 "
          "or [::1]:8080, or unix:PATH\n"},
+        {SERVER("listen = *:80, *:81"),
+         "5: listen: '*:80,' has a comma in it; addresses are separated by blanks\n"},
+        {SERVER("listen = localhost:80,[::1]:80"),
+         "5: listen: 'localhost:80,[::1]:80' has a comma in it; addresses are separated by "
+         "blanks\n"},
+        {SERVER("listen = unix:/x,y unix:/z,"),
+         "5: listen: 'unix:/z,' has a comma in it; addresses are separated by blanks\n"},
         {SERVER("listen = *:80\nlisten = *:99999"),
          "6: listen: '*:99999' is no address; expected ADDRESS:PORT such as 127.0.0.1:8080, *:80 "
          "or [::1]:8080, or unix:PATH\n"},
@@ -131,6 +138,9 @@ START_TEST(reads_trusted_proxies)
         {SERVER("trusted_proxies = 10.0.0.0/8\ntrusted_proxies = ::1 proxy.example.org"),
          "6: trusted_proxies: 'proxy.example.org' is no network; expected addresses such as "
          "10.0.0.0/8, ::1 or unix\n"},
+        {SERVER("trusted_proxies = 10.0.0.0/8, ::1"),
+         "5: trusted_proxies: '10.0.0.0/8,' has a comma in it; networks are separated by "
+         "blanks\n"},
         {SERVER("trusted_proxies = 10.0.0.0/33"),
          "5: trusted_proxies: '10.0.0.0/33' is no network; expected addresses such as 10.0.0.0/8, "
          "::1 or unix\n"},

@@ -224,6 +224,13 @@ START_TEST(unknown_keys_teach)
     ck_assert_str_eq(last_error(),
                      "'colour' is not a key of this section; its keys are mount, plugin");
     ck_assert_uint_eq(errors.items[1].line, 7);
+    static const struct setting named[] = {{.key = "set", .type = SETTING_NAMED, .help = ""}, {0}};
+    const struct setting *const with_own[] = {small, named, NULL};
+    setting_add_unknown(with_own, "colour", &place, &errors);
+    ck_assert_str_eq(last_error(),
+                     "'colour' is not a key of this section; if it is for the app "
+                     "itself, write 'set colour = VALUE'; its keys are mount, plugin, "
+                     "set");
     arena_finish(&arena);
 }
 END_TEST
