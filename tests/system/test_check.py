@@ -27,8 +27,11 @@ WRONG = {
                   "g.ini:2: listen: '8080' is no address; for port 8080 write *:8080 or "
                   "127.0.0.1:8080"),
     "comma": ("[server]\nlisten = *:80, *:81\n" + APP,
-              "g.ini:2: listen: '*:80,' is no address; expected ADDRESS:PORT such as "
-              "127.0.0.1:8080, *:80 or [::1]:8080, or unix:PATH"),
+              "g.ini:2: listen: '*:80,' has a comma in it; addresses are separated by blanks"),
+    "plugin's key": (APP + "greeting = hi\n",
+                     "g.ini:4: 'greeting' is not a key of this section; if it is for the app itself, "
+                     "write 'set greeting = VALUE'; its keys are mount, max_body, body_timeout, "
+                     "write_timeout, form_memory, deadline, plugin, set"),
     "same address": ("[server]\nlisten = *:80 *:80\n" + APP,
                      "g.ini:2: listen: *:80 is given twice"),
     "same key": ("[server]\nworkers = 1\nworkers = 2\n" + APP,
