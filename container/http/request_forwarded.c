@@ -8,13 +8,21 @@
 #include "http/exchange.h"
 #include "http/forwarded.h"
 
+/* Measured first: a client may send as many lines of a field as there may be fields. */
 struct gale_str request_joined(const struct gale_request *req, struct gale_str name)
 {
-    struct gale_str all = {0}, next;
-    for (size_t i = 0; gale_request_header_nth(req, name, i, &next) == 0; i++)
-        all = i == 0 ? next
-                     : arena_printf(exchange_of_request(req)->arena, "%.*s, %.*s", (int)all.len,
-                                    all.at, (int)next.len, next.at);
+    struct gale_str line, all = {0};
+    size_t count = 0;
+    for (; gale_request_header_nth(req, name, count, &line) == 0; count++)
+        all = (struct gale_str){line.at, all.len + line.len + 2};
+    if (count < 2)
+        return count ? line : all;
+    char *to = arena_alloc(exchange_of_request(req)->arena, all.len);
+    all.at = to;
+    for (size_t i = 0; gale_request_header_nth(req, name, i, &line) == 0; i++)
+        to = mempcpy(mempcpy(to, i ? ", " : "", i ? 2 : 0), line.at, line.len);
+    *to = 0;
+    all.len = (size_t)(to - all.at);
     return all;
 }
 
