@@ -137,6 +137,6 @@ bool task_group_is_empty(const struct task_group *group);
 /* Reports those that are cancelled at once, without waiting for their time. On the loop's stack. */
 void task_group_report(struct task_group *group);
 
-/* Installs the handler that tells a task's stack overflow from other faults: it writes one line
- * with the app's name to stderr and lets the signal kill the process. */
+/* Installs the handler that tells a task's stack overflow from other faults: it sets
+ * has_overflowed on the board, and lets the signal kill the process. */
 void task_report_overflow(void);

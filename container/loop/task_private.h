@@ -4,7 +4,7 @@
  *   task_wait.c     waiting and what ends it: events, time, task_wake, cancellation
  *   task_group.c    waiting for tasks to end
  *   task_stuck.c    those that do not end although they were cancelled
- *   task_report.c   the last words of one whose stack overflowed
+ *   task_report.c   what tells a stack overflow from other faults
  *
  * The struct lies in the room of its coroutine and goes with it. */
 #pragma once

@@ -220,15 +220,14 @@ void generation_worker_ready(struct generation *generation, struct worker_proces
 
 /* ---- endings ---- */
 
-/* What a worker said before it gave up with 1 says it all; any other end is told itself. */
+/* What a worker says when it gives up says it all; any other end is told itself. */
 static void fail_by(struct generation *generation, const struct worker_process *worker,
                     const char *how)
 {
     scoped_free char *why = memory_printf("worker %u %s%s%s", worker->place, how,
                                           worker->why ? "; before that it said:\n" : "",
                                           worker->why ? worker->why : "");
-    bool gave_up = worker->why && strcmp(how, "exited with code 1") == 0;
-    fail(generation, gave_up ? worker->why : why);
+    fail(generation, worker->gave_up ? worker->why : why);
 }
 
 static void replace(struct generation *generation, struct worker_process *worker, const char *how)

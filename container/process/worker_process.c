@@ -29,6 +29,9 @@
  * it is ready is kept. */
 enum { KILL_AFTER_MS = 5000, WHY_BYTES = 4096, MESSAGES_A_TURN = 64 };
 
+static const char overflow_text[] =
+    ": the task's stack overflowed; use less of it, or raise the plugin's stack_size";
+
 static struct master *master_of(const struct worker_process *worker)
 {
     return worker->generation->master;
@@ -54,9 +57,9 @@ const char *worker_state_name(enum worker_state state)
 /* ---- the end ---- */
 
 /* What the worker's slot says it was at. */
-static void describe_work(const struct worker_process *worker, char *out, size_t size)
+static void describe_work(const struct board_slot *slot, const struct worker_process *worker,
+                          char *out, size_t size)
 {
-    const struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
     out[0] = 0;
     if (worker->state == WORKER_STARTING && slot->app[0])
         snprintf(out, size, " while it opened the app %s", slot->app);
@@ -86,18 +89,19 @@ static void on_end(void *data, unsigned events)
     struct worker_process *worker = data;
     siginfo_t info = {0};
     char end[64], work[320], how[512];
+    const struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
     (void)events;
     if (waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
         return;
     hear(worker); /* what it said last */
-    describe_work(worker, work, sizeof(work));
+    describe_work(slot, worker, work, sizeof(work));
     bool is_late = worker->state == WORKER_STARTING && !timer_is_running(&worker->timer);
     if (is_late)
         snprintf(how, sizeof(how), "did not open its apps within start_timeout and was killed%s",
                  work);
     else
-        snprintf(how, sizeof(how), "%s%s", exit_text(&info, end, sizeof(end)),
-                 info.si_code == CLD_EXITED ? "" : work);
+        snprintf(how, sizeof(how), "%s%s%s", exit_text(&info, end, sizeof(end)), work,
+                 atomic_load(&slot->has_overflowed) ? overflow_text : "");
     close_process(worker);
     generation_worker_ended(worker->generation, worker, how);
 }
@@ -121,6 +125,7 @@ static void keep_failure(struct worker_process *worker, const struct channel_mes
     free(worker->why);
     worker->why = NULL;
     keep_error(worker, message);
+    worker->gave_up = worker->why != NULL;
 }
 
 /* The text is the app's name, a zero, and the region's name. */
@@ -302,6 +307,7 @@ int worker_process_start(struct worker_process *worker)
     fill_slot(worker);
     free(worker->why);
     worker->why = NULL;
+    worker->gave_up = false;
     worker->state = WORKER_STARTING;
     timer_start(master_of(worker)->loop, &worker->timer,
                 worker->generation->config->server.start_timeout_ms);

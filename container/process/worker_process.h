@@ -38,6 +38,7 @@ struct worker_process {
     struct backoff backoff;
     struct timer timer; /* STARTING, ENDING: its deadline; WAITING: the end of the delay */
     char *why;          /* the last error that it reported, owned */
+    bool gave_up;       /* and that is its own account of why it ends */
     bool wants_to_leave;
     bool is_leaving;  /* another one has its place */
     struct list link; /* then: among those of its generation */
