@@ -2,14 +2,12 @@
 #include "http/upload.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <gale/request.h>
 #include "base/arena.h"
 #include "base/str.h"
+#include "base/temporary.h"
 #include "loop/offload.h"
 #include "loop/task.h"
 
@@ -29,24 +27,6 @@ void upload_finish(struct upload *upload)
     if (upload->fd >= 0)
         close(upload->fd);
     upload->fd = -1;
-}
-
-static int open_temporary(void)
-{
-    const char *folder = getenv("TMPDIR");
-    if (!folder || !*folder)
-        folder = P_tmpdir;
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-        return fd < 0 ? -errno : fd;
-    /* A file system without O_TMPFILE: a name for a moment. */
-    char path[256];
-    snprintf(path, sizeof(path), "%s/gale-upload-XXXXXX", folder);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    unlink(path);
-    return fd;
 }
 
 /* One block on its way into the file. */
@@ -88,7 +68,7 @@ int upload_add(struct upload *upload, const char *at, size_t len)
 {
     upload->size += (int64_t)len;
     if (upload->fd < 0 && (uint64_t)upload->size > upload->limit) {
-        int fd = open_temporary();
+        int fd = temporary_open();
         if (fd < 0)
             return fd;
         upload->fd = fd;
