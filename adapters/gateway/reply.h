@@ -25,24 +25,23 @@ enum reply_kind {
 
 struct reply {
     enum reply_kind kind;
-    int status;               /* 200, or 302 for an absolute Location without a Status */
+    int status;                 /* 200, or 302 for a Location without a Status */
     struct reply_field *fields; /* without Status and the fields of the connection, on the arena */
     size_t count;
-    int64_t length;           /* Content-Length, to be verified by counting; -1: none */
-    struct gale_str location;    /* of a redirect; "" */
-    struct gale_str send_file;   /* X-Sendfile, taken out of the fields; "" */
-    struct gale_str accel;       /* X-Accel-Redirect, likewise; "" */
-    /* private */
-    const char *why;
+    int64_t length;            /* Content-Length, to be verified by counting; -1: none */
+    struct gale_str location;  /* of a local redirect; "" */
+    struct gale_str send_file; /* X-Sendfile, taken out of the fields; "" */
+    struct gale_str accel;     /* X-Accel-Redirect, likewise; "" */
 };
 
 /* Looks at the bytes read so far (the same ones as before and more). Returns the length of the
- * block with its empty line, 0 when more is needed, -EMSGSIZE beyond the limits. `searched` keeps
- * the place between calls; zero to begin with. */
+ * block with its empty line, 0 when more is needed, -EMSGSIZE beyond REPLY_HEAD_MAX. `searched`
+ * keeps the place between calls; zero to begin with. */
 long reply_scan(size_t *searched, const char *data, size_t len);
-/* Reads a whole block of that length. nph: it begins with a status line. Returns 0, or -EBADMSG with
- * *out_why: no field at all, a bad line, a bad Status or Content-Length, two of them, a
- * Transfer-Encoding, a control byte. */
+/* Reads a whole block of that length, which may go afterwards: what is kept is on the arena. nph:
+ * it begins with a status line. Returns 0, or -EBADMSG with *out_why: no field at all or too many,
+ * a bad line, a bad Status or Content-Length, two of what there may be one of, a Transfer-Encoding,
+ * a control byte. */
 int reply_parse(const char *data, size_t len, bool nph, struct arena *arena,
                 struct reply *out_reply, const char **out_why);
 /* Sets status and fields on the response. 0 or -errno. */
