@@ -16,6 +16,7 @@ struct adapter;
 struct app_config;
 struct app_memory;
 struct config;
+struct router;
 struct setting_pairs;
 
 struct gale_app {
@@ -26,6 +27,7 @@ struct gale_app {
     const char *title, *version;      /* borrowed: what it serves with, for status; NULL: unknown */
     size_t stack_size;                /* of the tasks that run its code; 0: default */
     void *exception_globals;          /* of its runtime, see task.h; NULL: none */
+    struct router *router;            /* borrowed: who serves it, set by router_init */
     bool is_open;
     bool is_draining;
     struct http_counters counters;

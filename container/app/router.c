@@ -33,8 +33,10 @@ void router_init(struct router *router, struct gale_app *apps, size_t count)
     router->apps = apps;
     router->count = count;
     router->order = memory_alloc((count + 1) * sizeof(struct gale_app *));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         router->order[i] = &apps[i];
+        apps[i].router = router;
+    }
     qsort(router->order, count, sizeof(*router->order), compare);
 }
 

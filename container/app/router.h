@@ -5,7 +5,10 @@
  * before those of any host. Nobody left: 404. */
 #pragma once
 #include <stddef.h>
+#include <gale/str.h>
 #include "base/macros.h"
+
+enum { ROUTER_REDIRECTS_MAX = 10 };
 
 struct gale_app;
 struct gale_request;
@@ -21,3 +24,9 @@ void router_init(struct router *router, struct gale_app *apps, size_t count);
 void router_finish(struct router *router);
 /* Serves a request: an http_serve_fn with the router as its data. */
 SUSPENDS int router_serve(void *router, struct gale_request *req, struct gale_response *res);
+/* Serves the exchange again as a GET of another target ("/path?query"), for an app that was told to
+ * (RFC 3875 6.2.2); a HEAD stays one. The new app sees the same fields but those of the body, which
+ * is not its own. Only while nothing was written; then the app that calls this returns what it
+ * returned, which is 508 after ROUTER_REDIRECTS_MAX of them and 502 for what is no target. */
+SUSPENDS int router_redirect(struct gale_request *req, struct gale_response *res,
+                             struct gale_str target);
