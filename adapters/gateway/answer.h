@@ -1,0 +1,50 @@
+/* answer.h - a program's output, made a response as it comes.
+ *
+ * The header block is gathered, read and applied; the body goes to the client piece by piece, and a
+ * write that waits is the back-pressure. What a program left unfinished is never passed off as
+ * whole: whoever feeds the answer says whether the output has ended well, and otherwise returns an
+ * error status from serve, which is a page as long as nothing was sent and a cut connection after.
+ *
+ *   begin --> take, take, ... --> end          an error of take or end: `why` says it in a clause
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "adapters/gateway/reply.h"
+#include "base/buffer.h"
+#include "base/macros.h"
+
+struct gale_request;
+struct gale_response;
+struct handoff;
+
+enum answer_state {
+    ANSWER_HEAD,      /* its header block is not complete */
+    ANSWER_BODY,      /* status and fields are set, body bytes follow */
+    ANSWER_ELSEWHERE, /* it leads to another path or a file; a body is dropped */
+};
+
+struct answer {
+    struct gale_request *req;
+    struct gale_response *res;
+    const struct handoff *handoff; /* borrowed */
+    bool is_nph;                   /* it begins with a status line */
+    enum answer_state state;
+    const char *why; /* what is wrong with it; NULL */
+    struct reply reply;
+    /* private */
+    struct buffer head;
+    size_t searched;
+    uint64_t body;
+};
+
+void answer_begin(struct answer *answer, struct gale_request *req, struct gale_response *res,
+                  const struct handoff *handoff);
+/* Takes output. 0; -EBADMSG when it makes no sense; or what writing to the client failed with. */
+SUSPENDS int answer_take(struct answer *answer, const char *data, size_t len);
+/* The output is at its end, and the program is out of the way: a redirect may need its place.
+ * Returns what serve returns. */
+SUSPENDS int answer_end(struct answer *answer);
+/* Frees; nothing of it is needed by the response. */
+void answer_finish(struct answer *answer);
