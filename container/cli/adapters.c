@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "adapters/cgi/cgi.h"
 #include "adapters/plugin/plugin.h"
 
-const struct adapter *const adapters[] = {&plugin_adapter, NULL};
+const struct adapter *const adapters[] = {&plugin_adapter, &cgi_adapter, NULL};

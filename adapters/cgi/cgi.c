@@ -1,0 +1,345 @@
+/* cgi.c - one request, from its path to what came of the program. */
+#include "adapters/cgi/cgi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "adapters/cgi/cgi_environment.h"
+#include "adapters/cgi/cgi_feed.h"
+#include "adapters/cgi/cgi_find.h"
+#include "adapters/cgi/cgi_run.h"
+#include "adapters/cgi/cgi_settings.h"
+#include "adapters/gateway/answer.h"
+#include "app/app.h"
+#include "app/config.h"
+#include "base/arena.h"
+#include "base/beneath.h"
+#include "base/board.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "http/error_page.h"
+#include "http/exchange.h"
+
+enum {
+    BLOCK = 32 * 1024,
+    LINGER_MS = 2, /* output is kept back for so long: most programs write once and end */
+};
+
+/* A request while it is served. */
+struct serving {
+    struct cgi *cgi;
+    struct gale_request *req;
+    struct gale_response *res;
+    struct cgi_program program;
+    struct cgi_feed feed;
+    struct cgi_run *run;
+    struct answer answer;
+    char *block; /* output that was read and not passed on */
+    size_t len;
+    int64_t since_ms; /* when the first of it came */
+};
+
+/* ---- failures: each has one line in the log and a status ---- */
+
+static int fail(struct serving *serving, int status, const char *why, const char *ended)
+{
+    board_add(serving->cgi->failed, 1);
+    log_error("CGI program failed", LOG_TEXT("app", serving->cgi->app), LOG_TEXT("why", why),
+              LOG_TEXT("ended", ended), LOG_NUMBER("status", status),
+              LOG_TEXT("program", serving->program.path),
+              LOG_STR("request", serving->req->head.target), LOG_TEXT("id", serving->req->id));
+    return status;
+}
+
+static int fail_busy(struct serving *serving, const char *why)
+{
+    (void)fail(serving, 503, why, "not started");
+    gale_response_header(serving->res, "Retry-After", "1");
+    return error_page_send(exchange_of_request(serving->req), 503, "");
+}
+
+static bool is_shortage(int error)
+{
+    return error == -EAGAIN || error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
+static int fail_start(struct serving *serving, int error)
+{
+    const char *why = gale_request_printf(serving->req, "it could not be started: %s (%s)",
+                                          strerror(-error), log_errno_name(error));
+    bool may_run = error != -EACCES;
+    if (is_shortage(error))
+        return fail_busy(serving, why);
+    return fail(serving, may_run ? 502 : 403, why, "not started");
+}
+
+/* ---- output ---- */
+
+static int pass_on(struct serving *serving)
+{
+    size_t len = serving->len;
+    serving->len = 0;
+    return answer_take(&serving->answer, serving->block, len);
+}
+
+/* Nothing can be read now. What was read is passed on soon, and before a long wait. */
+static int wait_output(struct serving *serving)
+{
+    struct cgi_run *run = serving->run;
+    if (serving->feed.has_failed)
+        return serving->feed.error;
+    if (!serving->len)
+        return cgi_run_wait(run);
+    int64_t left_ms = serving->since_ms + LINGER_MS - ioloop_now_ms(run->loop);
+    return left_ms > 0 ? cgi_run_linger(run, left_ms) : pass_on(serving);
+}
+
+static int take(struct serving *serving, size_t n)
+{
+    if (!serving->len)
+        serving->since_ms = ioloop_now_ms(serving->run->loop);
+    serving->len += n;
+    int r = serving->len == BLOCK ? pass_on(serving) : 0;
+    return r < 0 ? r : task_spend(n);
+}
+
+/* Reads to the end of the output; the last of it is not passed on yet. */
+static int pump(struct serving *serving)
+{
+    for (;;) {
+        ssize_t n = cgi_run_read(serving->run, serving->block + serving->len, BLOCK - serving->len);
+        if (n == 0)
+            return 0;
+        int r = n > 0 ? take(serving, (size_t)n) : n == -EAGAIN ? wait_output(serving) : (int)n;
+        if (r < 0)
+            return r == -ENODATA ? 0 : r;
+    }
+}
+
+/* ---- one run ---- */
+
+static const char *describe_end(const struct cgi_run *run, char *out, size_t size)
+{
+    if (!run->child.has_ended)
+        return "still running";
+    return child_process_describe(run->child.status, out, size);
+}
+
+/* What the end of the program says of its answer, which may look whole. */
+static int judge_end(struct serving *serving, const char *ended)
+{
+    const struct child_process *child = &serving->run->child;
+    if (serving->run->is_expired)
+        return fail(serving, 504, "it ran for longer than run_timeout", ended);
+    if (child->has_ended && WIFSIGNALED(child->status))
+        return fail(serving, 502, "it was killed before its answer was whole", ended);
+    if (child->has_ended && child->status)
+        log_info("CGI program answered and then ended in failure",
+                 LOG_TEXT("app", serving->cgi->app), LOG_TEXT("ended", ended),
+                 LOG_TEXT("program", serving->program.path), LOG_TEXT("id", serving->req->id));
+    return 0;
+}
+
+static int fail_pump(struct serving *serving, int error, const char *ended)
+{
+    if (error == -ETIME)
+        return fail(serving, 504,
+                    serving->run->is_expired ? "it ran for longer than run_timeout"
+                                             : "it made no progress for read_timeout",
+                    ended);
+    if (error == -EBADMSG && !serving->feed.has_failed)
+        return fail(serving, 502, serving->answer.why, ended);
+    return error; /* the client's doing, or the task's: not the program's */
+}
+
+static int finish(struct serving *serving)
+{
+    char text[64];
+    int r = pump(serving);
+    cgi_feed_stop(&serving->feed);
+    if (r == 0)
+        r = cgi_run_wait_end(serving->run);
+    const char *ended = describe_end(serving->run, text, sizeof(text));
+    if (r == 0)
+        r = judge_end(serving, ended);
+    if (r == 0)
+        r = pass_on(serving);
+    if (r < 0)
+        r = fail_pump(serving, r, ended);
+    /* A redirect may need this program's place. */
+    cgi_run_release(serving->run, r != 0 || serving->answer.state == ANSWER_ELSEWHERE);
+    if (r != 0)
+        return r;
+    r = answer_end(&serving->answer);
+    return serving->answer.why ? fail(serving, r, serving->answer.why, ended) : r;
+}
+
+static int start(struct serving *serving)
+{
+    struct gale_request *req = serving->req;
+    struct arena *arena = exchange_of_request(req)->arena;
+    const char *const *argv = cgi_arguments(&serving->program, arena);
+    const struct cgi_start start = {
+        .program = argv[0],
+        .path = serving->program.path,
+        .folder = serving->program.folder,
+        .argv = argv,
+        .envp = cgi_environment(serving->cgi->settings, serving->cgi->passed, &serving->program,
+                                req, serving->feed.body.length),
+        .has_input = serving->feed.body.length > 0,
+        .id = gale_request_id(req),
+    };
+    int r = governor_enter(&serving->cgi->governor, serving->cgi->settings->queue_timeout_ms);
+    if (r == -EBUSY)
+        return fail_busy(serving, "so many run already and the queue is full");
+    if (r == -ETIMEDOUT && task_may_wait(task_current()) == 0)
+        return fail_busy(serving, "its request waited in the queue for too long");
+    if (r < 0)
+        return r;
+    r = cgi_run_start(serving->cgi, &start, &serving->run);
+    if (r == 0)
+        return 0;
+    governor_leave(&serving->cgi->governor);
+    return fail_start(serving, r);
+}
+
+static int run(struct serving *serving)
+{
+    serving->answer.is_nph = serving->program.is_nph;
+    int r = start(serving);
+    if (!serving->run)
+        return r;
+    r = cgi_feed_start(&serving->feed, serving->run);
+    if (r == 0)
+        return finish(serving);
+    cgi_run_release(serving->run, true);
+    return fail_start(serving, r);
+}
+
+static int serve_program(struct serving *serving)
+{
+    int r = cgi_feed_begin(&serving->feed, serving->req);
+    if (r == 0) {
+        answer_begin(&serving->answer, serving->req, serving->res, &serving->cgi->handoff);
+        serving->block = memory_alloc(BLOCK);
+        r = run(serving);
+        free(serving->block);
+        answer_finish(&serving->answer);
+    }
+    cgi_feed_finish(&serving->feed);
+    return r;
+}
+
+/* ---- which program ---- */
+
+/* Relative to what was asked: its path could be read as another host's name. */
+static int add_slash(struct serving *serving)
+{
+    const struct gale_request *req = serving->req;
+    const char *last = strrchr(req->target.raw_path.at, '/') + 1;
+    bool is_get =
+        str_equals(req->head.method, STR("GET")) || str_equals(req->head.method, STR("HEAD"));
+    return gale_redirect(serving->res, is_get ? 301 : 308,
+                         gale_request_printf(serving->req, "./%s/%s%s", last,
+                                             req->target.has_query ? "?" : "",
+                                             req->target.query.at));
+}
+
+static int cgi_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
+{
+    struct cgi *cgi = app->state;
+    struct serving serving = {.cgi = cgi, .req = req, .res = res};
+    int found = cgi_find(cgi->settings, cgi->folder, req->below, exchange_of_request(req)->arena,
+                         &serving.program);
+    switch (found) {
+    case CGI_FOUND:
+        return serve_program(&serving);
+    case CGI_NOTHING:
+        return GALE_DECLINE;
+    case CGI_NO_SLASH:
+        return add_slash(&serving);
+    case CGI_FORBIDDEN:
+        log_warn("what a path names may not be run", LOG_TEXT("app", cgi->app),
+                 LOG_STR("path", req->target.path), LOG_TEXT("id", req->id));
+        return 403;
+    default:
+        return found;
+    }
+}
+
+/* ---- open and close ---- */
+
+static int open_folder(struct cgi *cgi)
+{
+    struct stat st;
+    cgi->folder = -1;
+    if (stat(cgi->settings->cgi, &st) < 0)
+        return -errno;
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    cgi->folder = beneath_open_folder(cgi->settings->cgi);
+    return cgi->folder < 0 ? cgi->folder : 0;
+}
+
+static void count(struct cgi *cgi)
+{
+    const struct cgi_settings *settings = cgi->settings;
+    scoped_free char *labels = memory_printf("app=\"%s\"", cgi->app);
+    governor_init(&cgi->governor, "gale_cgi_processes", labels, (uint64_t)settings->processes,
+                  (uint64_t)settings->queue);
+    cgi->started = board_metric(BOARD_COUNTER, "gale_cgi_started_total", labels,
+                                "CGI programs that were started.");
+    cgi->failed = board_metric(BOARD_COUNTER, "gale_cgi_failed_total", labels,
+                               "Requests that a CGI program failed to answer.");
+}
+
+static void cgi_close(struct gale_app *app)
+{
+    struct cgi *cgi = app->state;
+    list_each (&cgi->runs, link)
+        cgi_run_destroy(container_of(link, struct cgi_run, link));
+    handoff_close(&cgi->handoff);
+    if (cgi->folder >= 0)
+        close(cgi->folder);
+    free(cgi->passed);
+    free(cgi);
+}
+
+static int cgi_open(struct gale_app *app)
+{
+    struct cgi *cgi = memory_zalloc(sizeof(*cgi));
+    const char *why = NULL, *path;
+    cgi->app = app->config->name;
+    cgi->settings = app->config->settings;
+    cgi->log.app = cgi->app;
+    list_init(&cgi->runs);
+    app->state = cgi;
+    path = cgi->settings->cgi;
+    int r = open_folder(cgi);
+    if (r == 0)
+        r = handoff_open(&cgi->handoff, cgi->settings->sendfile, &cgi->settings->accel, &path);
+    if (r == 0)
+        r = cgi_user(cgi->settings, &cgi->has_user, &cgi->uid, &cgi->gid, &why);
+    if (r < 0) {
+        (void)app_fail(app, r, "%s: %s", why ? "user" : path, why ? why : strerror(-r));
+        cgi_close(app);
+        return r;
+    }
+    cgi->passed = cgi_environment_pass(cgi->settings);
+    count(cgi);
+    return 0;
+}
+
+const struct adapter cgi_adapter = {
+    .name = "cgi",
+    .table = cgi_table,
+    .settings_size = sizeof(struct cgi_settings),
+    .check = cgi_check,
+    .open = cgi_open,
+    .serve = cgi_serve,
+    .close = cgi_close,
+};
