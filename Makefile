@@ -51,7 +51,8 @@ PLUGIN_SOURCES := $(wildcard plugins/*.c)
 PLUGIN_FOLDERS := $(wildcard plugins/*/)
 PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so) \
            $(PLUGIN_FOLDERS:plugins/%/=$B/plugins/%.so)
-EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile))
+EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile)) \
+            $(patsubst %.c,$B/%,$(wildcard examples/cgi/*.c))
 UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
 UNIT_CXX_SOURCES := $(wildcard tests/unit/*/*.cc)
 UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%.cc=$B/unit/%)
@@ -79,7 +80,7 @@ run: deps
 ## make deps      install the Debian packages that building, running and testing need
 DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
-             netcat-openbsd binutils lsof strace mandoc
+             netcat-openbsd binutils lsof strace git mandoc
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:
@@ -168,6 +169,11 @@ $B/fixtures/%.so: tests/fixtures/plugins/%.cc
 	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
 $(filter $B/unit/adapters/plugin/%,$(UNIT)): | $(FIXTURES)
 
+$B/examples/cgi/%: examples/cgi/%.c
+	@mkdir -p $(@D)
+	@echo '  cgi  $@'
+	$(Q)$(CC) -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -o $@ $<
+
 # The examples' own Makefiles work out of tree; here they are told where gale's headers are.
 $B/examples/%.so: FORCE
 	@mkdir -p $(@D)
@@ -246,6 +252,7 @@ install: $B/gale $(PLUGINS) $B/man/gale.ini.5 $B/share/gale.pc $B/share/gale.ser
 	for f in $$(find examples/plugins -name Makefile -o -name '*.c' -o -name '*.cc' -o -name '*.cpp'); do \
 	    install -D -m 644 $$f $(DOC)/$$f || exit 1; \
 	done
+	install -D -t $(DOC)/examples/cgi examples/cgi/*
 
 ## make uninstall take away what install put there
 uninstall:

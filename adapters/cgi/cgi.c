@@ -170,8 +170,8 @@ static int finish(struct serving *serving)
         r = pass_on(serving);
     if (r < 0)
         r = fail_pump(serving, r, ended);
-    /* A redirect may need this program's place. */
-    cgi_run_release(serving->run, r != 0 || serving->answer.state == ANSWER_ELSEWHERE);
+    /* It may go on only if it has answered itself; a redirect may need its place. */
+    cgi_run_release(serving->run, r != 0 || serving->answer.state != ANSWER_BODY);
     if (r != 0)
         return r;
     r = answer_end(&serving->answer);
