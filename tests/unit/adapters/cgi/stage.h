@@ -37,10 +37,10 @@ static struct test_front front;
 
 static inline const char *in_top(const char *name)
 {
-    static char paths[4][300];
+    static char paths[4][400];
     static unsigned turn;
     char *path = paths[turn++ % 4];
-    snprintf(path, 300, "%s/%s", top, name);
+    snprintf(path, sizeof(paths[0]), "%s/%s", top, name);
     return path;
 }
 
