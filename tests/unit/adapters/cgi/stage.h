@@ -56,7 +56,7 @@ static inline void put_file(const char *name, int mode, const char *text)
 /* An executable shell script. */
 static inline void put_script(const char *name, const char *text)
 {
-    char path[300], script[4096];
+    char path[64], script[4096];
     snprintf(path, sizeof(path), "bin/%s", name);
     snprintf(script, sizeof(script), "#!/bin/sh\n%s\n", text);
     put_file(path, 0755, script);
