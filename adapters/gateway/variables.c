@@ -115,6 +115,17 @@ static void put_content(struct walk *walk)
         put_number(walk, STR("CONTENT_LENGTH"), walk->script->content_length);
 }
 
+/* PATH_INFO is decoded to the end, so ..%2F has become what it must not mean in a file's name. */
+static bool has_dots(struct gale_str path)
+{
+    while (path.at) {
+        struct gale_str segment = str_cut(&path, '/');
+        if (str_equals(segment, STR("..")))
+            return true;
+    }
+    return false;
+}
+
 static void put_path(struct walk *walk)
 {
     const struct gateway_script *script = walk->script;
@@ -122,7 +133,7 @@ static void put_path(struct walk *walk)
     put_if_any(walk, STR("PATH_INFO"), script->path_info);
     put_if_any(walk, STR("SCRIPT_FILENAME"), script->filename);
     put_if_any(walk, STR("DOCUMENT_ROOT"), script->document_root);
-    if (script->path_info.len && script->document_root.len)
+    if (script->path_info.len && script->document_root.len && !has_dots(script->path_info))
         put(walk, STR("PATH_TRANSLATED"),
             arena_printf(arena_of(walk), "%s%s", script->document_root.at, script->path_info.at));
 }

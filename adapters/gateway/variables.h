@@ -35,6 +35,7 @@ typedef int gateway_variable_fn(void *data, struct gale_str name, struct gale_st
  * Authorization unless the program may see it (`pass_authorization`), nor the fields of the
  * connection. Names that hold anything but letters, digits and `-` are dropped, `_` too, since a
  * name with `_` would become the variable of the one with `-`: so no field can pass for another.
- * PATH_INFO is left out when it is empty, as RFC 3875 lets it be. Returns 0 or what fn returned. */
+ * PATH_INFO is left out when it is empty, as RFC 3875 lets it be, and PATH_TRANSLATED when it would
+ * have `..` segments. Returns 0 or what fn returned. */
 int gateway_variables(struct gale_request *req, const struct gateway_script *script,
                       bool pass_authorization, gateway_variable_fn *fn, void *data);

@@ -28,6 +28,13 @@ def test_time_is_limited(cgi, programs):
     g.wait_for_log("it ran for longer than run_timeout")
 
 
+def test_a_deadline_ends_the_program_too(cgi, programs):
+    programs(hangs="sleep 100")
+    g = cgi(deadline="300ms", grace="100ms")
+    assert g.get("/c/hangs").status == 504
+    wait_for(lambda: not programs_of(g), "the program to be ended")
+
+
 def test_a_slow_upload_is_no_slow_program(cgi, programs):
     programs(digest_py=DIGEST)
     g = cgi(read_timeout="400ms", server={"body_timeout": "20s"})

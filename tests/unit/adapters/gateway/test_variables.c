@@ -129,6 +129,13 @@ START_TEST(leaves_out_what_is_not_there)
     script.path_info = STR("/a\n");
     ask("GET", "/?", "");
     ck_assert(has("CONTENT_LENGTH=0") && has("PATH_INFO=/a\n") && !has_name("PATH_TRANSLATED"));
+    script.document_root = STR("/srv");
+    script.path_info = STR("/a/..b/c");
+    ask("GET", "/", "");
+    ck_assert(has("PATH_TRANSLATED=/srv/a/..b/c"));
+    script.path_info = STR("/a/../../etc");
+    ask("GET", "/", "");
+    ck_assert(has("PATH_INFO=/a/../../etc") && !has_name("PATH_TRANSLATED"));
     buffer_finish(&said);
 }
 END_TEST
