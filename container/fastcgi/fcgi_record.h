@@ -3,8 +3,8 @@
  *   version 1 | type | request id (2) | content length (2) | padding length | reserved
  *   content ...                                            | padding ...
  *
- * The definitions are libfcgi's fastcgi.h; the coding is shared by the client (adapters/fastcgi) and
- * the front (fcgi_front.h). Lengths come from the other side and are never trusted. */
+ * The definitions are libfcgi's fastcgi.h; the coding is shared by the client (adapters/fastcgi)
+ * and the front (fcgi_front.h). Lengths come from the other side and are never trusted. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,12 +19,13 @@ enum { FCGI_HEADER_SIZE = 8, FCGI_CONTENT_MAX = 65535 };
 struct fcgi_record {
     uint8_t type;
     uint16_t id;
-    uint16_t length;  /* of the content */
+    uint16_t length; /* of the content */
     uint8_t padding;
 };
 
 /* Reads 8 bytes. 0, or -EPROTO for another version. */
-int fcgi_record_decode(const unsigned char header[FCGI_HEADER_SIZE], struct fcgi_record *out_record);
+int fcgi_record_decode(const unsigned char header[FCGI_HEADER_SIZE],
+                       struct fcgi_record *out_record);
 /* Writes 8 bytes; padding fills up to a multiple of 8 when `pad`. */
 void fcgi_record_encode(unsigned char header[FCGI_HEADER_SIZE], uint8_t type, uint16_t id,
                         size_t length, bool pad, uint8_t *out_padding);

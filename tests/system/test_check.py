@@ -62,7 +62,7 @@ WRONG = {
              "g.ini:2: mount: '/a/../b' is no mount: '.' and '..' are never part of a request's "
              "path"),
     "no adapter": ("[app a]\nmount = /\n",
-                   "g.ini:1: [app a] does not say what it serves; add the key plugin"),
+                   "g.ini:1: [app a] does not say what it serves; add the key plugin or cgi"),
     "no such plugin": ("[app a]\nmount = /\nplugin = no.so\n",
                        "g.ini:1: [app a] FOLDER/no.so does not exist; build the plugin first, or "
                        "correct the key plugin (relative paths start at the key base)"),
