@@ -209,13 +209,13 @@ START_TEST(leaving_ones_may_be_wanted_again)
     change(&listeners, 4, items);
     ck_assert(!listeners_is_leaving(&listeners));
     ck_assert_int_eq(listeners.addresses[0]->fds[3], last);
-    int clients[200], queued = 0;
-    for (int i = 0; i < 200; i++)
+    int clients[100], queued = 0;
+    for (int i = 0; i < 100; i++)
         ck_assert_int_ge(clients[i] = connect_to(&listeners.addresses[0]->endpoint), 0);
     for (int i = 0; i < 4; i++)
         queued += port_group_queued(listeners.addresses[0]->fds[i]) > 0;
     ck_assert_int_eq(queued, 4); /* steering has ended */
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 100; i++)
         close(clients[i]);
     listeners_finish(&listeners);
 }
