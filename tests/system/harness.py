@@ -207,7 +207,6 @@ class Gale:
         self.stderr_file = self.folder / f"{name}.stderr"
         self.stdout_file = self.folder / f"{name}.stdout"
         self.process = None
-        self.may_be_killed = False  # set by tests that kill the master themselves
         self.folder.chmod(0o755)
 
     # configuration
@@ -270,7 +269,7 @@ class Gale:
             except subprocess.TimeoutExpired:
                 problems.append(f"{self.name}: did not stop within {WAIT_SECONDS} s of SIGTERM")
         left = self.members()
-        end = time.monotonic() + (WAIT_SECONDS if self.may_be_killed else 1)
+        end = time.monotonic() + WAIT_SECONDS
         while left and time.monotonic() < end:
             time.sleep(0.02)
             left = self.members()

@@ -303,7 +303,6 @@ def test_connections_that_wait_are_served_before_the_end(gale, probe):
 
 def test_workers_end_when_the_master_is_killed(gale, probe):
     g = gale(probe_app(probe), workers=2, drain_timeout="20s")
-    g.may_be_killed = True
     pids = [w["pid"] for w in g.workers()]
     with g.connect() as c:
         c.send("GET /slow?ms=800 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -320,7 +319,6 @@ def test_workers_end_when_the_master_is_killed(gale, probe):
 
 def test_a_worker_in_open_ends_with_the_master(gale, probe):
     g = gale(probe_app(probe, open="hang"), wait=False)
-    g.may_be_killed = True
     wait_for(lambda: g.members() and g.try_status(), "a worker")
     g.kill(signal.SIGKILL)
     g.wait()

@@ -205,7 +205,6 @@ def test_an_address_that_is_taken_refuses_the_reload(gale, probe):
 def test_a_stale_unix_socket_is_replaced_and_a_file_is_not(gale, probe, tmp_path):
     path = tmp_path / "app.sock"
     g = gale(probe_app(probe), listen=f"unix:{path}", workers=2)
-    g.may_be_killed = True
     os.kill(g.pid, signal.SIGKILL)
     g.wait()
     wait_for(lambda: not g.members(), "the workers to end")
