@@ -17,6 +17,11 @@ void exchange_init(struct exchange *exchange, const struct front *front, struct 
     exchange->res.length = -1;
 }
 
+struct gale_str exchange_app_name(const struct exchange *exchange)
+{
+    return str_of(exchange->label.app ? exchange->label.app : "");
+}
+
 static bool is_verdict(int verdict)
 {
     return verdict <= GALE_DECLINE || (verdict >= 400 && verdict <= 599);
@@ -32,13 +37,14 @@ static bool is_client_gone(const struct exchange *exchange, int verdict)
 static void log_verdict(struct exchange *exchange, int verdict)
 {
     const struct gale_request *req = &exchange->req;
+    struct log_field app = LOG_STR("app", exchange_app_name(exchange));
     struct log_field target = LOG_STR("request", req->head.target);
     struct log_field id = LOG_STR("id", gale_request_id(req));
     if (!is_verdict(verdict))
         log_error("serve returned a value that means nothing; the client gets 500",
-                  LOG_NUMBER("value", verdict), target, id);
+                  LOG_NUMBER("value", verdict), app, target, id);
     else if (verdict < 0)
-        log_error("serve failed", LOG_ERRNO(verdict), target, id);
+        log_error("serve failed", LOG_ERRNO(verdict), app, target, id);
 }
 
 /* An app may return what a body read failed with, or something of its own making: the request

@@ -43,6 +43,8 @@ static inline struct exchange *exchange_of_response(const struct gale_response *
 
 /* A zeroed exchange made ready: borrowed front and arena. */
 void exchange_init(struct exchange *exchange, const struct front *front, struct arena *arena);
+/* The app that serves it, for the log: "" before the router has chosen one. */
+struct gale_str exchange_app_name(const struct exchange *exchange);
 /* Ends the exchange after serve returned `verdict` (see gale/plugin.h): sends an error page if
  * nothing was sent yet, cuts the response if something was and it is not whole, else finishes it.
  * Gives back whatever the exchange holds but the arena. Returns 0 when the client has a whole

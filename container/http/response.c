@@ -162,6 +162,16 @@ int gale_response_flush(struct gale_response *res)
     return r < 0 ? failed(res, r) : 0;
 }
 
+/* Somebody made it shorter meanwhile. */
+static void log_short_file(struct gale_response *res)
+{
+    struct exchange *exchange = exchange_of_response(res);
+    log_error("a file ended before what was to be sent of it; the connection is cut",
+              LOG_STR("app", exchange_app_name(exchange)),
+              LOG_STR("request", exchange->req.head.target),
+              LOG_STR("id", gale_request_id(&exchange->req)));
+}
+
 int gale_response_sendfile(struct gale_response *res, int fd, int64_t offset, int64_t len)
 {
     int r = writable(res);
@@ -183,6 +193,8 @@ int gale_response_sendfile(struct gale_response *res, int fd, int64_t offset, in
     if (r < 0 || res->is_bodyless)
         return r;
     r = front_of(res)->send_file(exchange_of_response(res), fd, offset, len);
+    if (r == -ENODATA)
+        log_short_file(res);
     return r < 0 ? failed(res, r) : 0;
 }
 
@@ -199,14 +211,14 @@ void response_push(struct gale_response *res)
 
 /* ---- the end ---- */
 
-static void log_fault(struct gale_response *res)
+static void log_wrong_length(struct gale_response *res)
 {
     struct exchange *exchange = exchange_of_response(res);
-    log_error("the app wrote another length than its Content-Length; the connection is cut",
-              LOG_STR("request", exchange->req.head.target),
-              LOG_STR("id", gale_request_id(&exchange->req)),
-              LOG_NUMBER("content_length", res->length),
-              LOG_NUMBER("written", (int64_t)res->body_sent));
+    log_error(
+        "the app wrote another length than its Content-Length; the connection is cut",
+        LOG_STR("app", exchange_app_name(exchange)), LOG_STR("request", exchange->req.head.target),
+        LOG_STR("id", gale_request_id(&exchange->req)), LOG_NUMBER("content_length", res->length),
+        LOG_NUMBER("written", (int64_t)res->body_sent));
 }
 
 /* An answer to HEAD may announce what it does not write. */
@@ -225,7 +237,7 @@ int response_finish(struct gale_response *res)
     if (r == 0 && !res->is_faulty)
         r = send_out(res, NULL, 0);
     if (r == 0 && (res->is_faulty || is_short(res))) {
-        log_fault(res);
+        log_wrong_length(res);
         r = -EPROTO;
     }
     if (r == 0) {

@@ -126,6 +126,24 @@ def test_targets_in_the_error_log_forge_no_line(gale):
     assert "\u202e" not in line and "\x85" not in line and '\\"x' in line
 
 
+@pytest.mark.parametrize("path, says", [
+    ("/return?value=-5", "serve failed"),
+    ("/return?value=3", "serve returned a value that means nothing"),
+    ("/length?say=10&write=5", "another length than its Content-Length"),
+    ("/length?say=5&write=10", "another length than its Content-Length"),
+    ("/file?len=100", "a file ended before what was to be sent of it"),
+    ("/file?len=100&length=100", "a file ended before what was to be sent of it"),
+])
+def test_faults_are_logged_with_their_app(gale, tmp_path, path, says):
+    (tmp_path / "short").write_text("too short")
+    g = start_probe(gale, app={"set_file": tmp_path / "short"})
+    g.raw(request(path, "Connection: close"))
+    g.wait_for_log(says)
+    found = [line for line in g.stderr().splitlines() if says in line]
+    assert len(found) == 1 and "level=error" in found[0] and "app=probe" in found[0]
+    assert re.search(r' request="/[^"]*" id=[0-9a-f]{16}', found[0])
+
+
 def test_many_lines_are_all_there(gale):
     """Gathered and written whole, each request once."""
     g = start_probe(gale, access_log="-", workers=2)
