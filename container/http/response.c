@@ -48,9 +48,12 @@ int gale_response_status(struct gale_response *res, int status)
 static int start(struct gale_response *res, int64_t body_length)
 {
     struct exchange *exchange = exchange_of_response(res);
-    res->is_bodyless = is_head(res) || http_status_is_bodyless(res->status);
+    /* RFC 9110 15.3.6: a 205 has no content and says so. */
+    bool is_reset = res->status == 205;
+    int64_t length = res->length >= 0 ? res->length : body_length;
+    res->is_bodyless = is_reset || is_head(res) || http_status_is_bodyless(res->status);
     res->state = RESPONSE_STARTED;
-    int r = exchange->front->send_head(exchange, res->length >= 0 ? res->length : body_length);
+    int r = exchange->front->send_head(exchange, is_reset ? 0 : length);
     return r < 0 ? failed(res, r) : 0;
 }
 

@@ -85,6 +85,14 @@ static int no_content(struct gale_request *req, struct gale_response *res)
     return gale_response_puts(res, "nothing of this");
 }
 
+static int reset_content(struct gale_request *req, struct gale_response *res)
+{
+    gale_response_status(res, 205);
+    gale_response_header(res, "Content-Length", "15");
+    (void)req;
+    return gale_response_puts(res, "nothing of this");
+}
+
 static int empty(struct gale_request *req, struct gale_response *res)
 {
     (void)req;
@@ -98,6 +106,12 @@ START_TEST(bodies_that_may_not_be)
     run(&front, "GET", no_content);
     ck_assert_int_eq(front.status, 204);
     ck_assert_uint_eq(front.body.len, 0);
+    test_front_finish(&front);
+    run(&front, "GET", reset_content);
+    ck_assert_int_eq(front.status, 205);
+    ck_assert_int_eq(front.announced, 0);
+    ck_assert_uint_eq(front.body.len, 0);
+    ck_assert(front.is_finished);
     test_front_finish(&front);
     run(&front, "GET", empty);
     ck_assert_int_eq(front.status, 200);
