@@ -47,6 +47,7 @@ def test_the_control_socket_is_the_owners(gale, probe):
     assert os.stat(g.control).st_mode & 0o777 == 0o600
     assert g.ask("GET", "/nothing").status == 404
     assert g.ask("GET", "/reload").status == 405
+    assert g.ask("HEAD", "/status").status == 200
     assert g.ask("POST", "/stop?mode=later").status == 400
     assert "gale_connections" in g.ask("GET", "/metrics").text
     g.stop()
