@@ -95,7 +95,7 @@ static void warn_exhausted(struct tcp_server *server, int r)
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     const char *hint = "memory or sockets of the system ran out";
     if (r == -EMFILE)
-        hint = "raise the limit of descriptors (ulimit -n, LimitNOFILE=)";
+        hint = "raise `descriptors`, or what the system allows (ulimit -n, LimitNOFILE=)";
     else if (r == -ENFILE)
         hint = "raise the system's limit of files (sysctl fs.file-max)";
     log_warn("new connections have to wait", LOG_ERRNO(r),
