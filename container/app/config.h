@@ -3,6 +3,7 @@
  * Read once by the master from files into one text, parsed by master and workers alike, immutable
  * from then on: another configuration means another generation of workers. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <gale/str.h>
@@ -64,6 +65,10 @@ struct config {
     struct app_config *apps; /* in the file's order */
     size_t app_count;
 };
+
+/* Whether a word of `listen` is for web servers that speak FastCGI, "fastcgi://ADDRESS"; takes that
+ * prefix off. */
+bool config_listen_is_fastcgi(struct gale_str *text);
 
 extern const struct setting server_table[];
 extern const struct setting app_table[];

@@ -60,7 +60,8 @@ static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 const struct setting server_table[] = {
     {"listen", SETTING_LIST, AT(listen), .initial = "127.0.0.1:8080",
      .example = "*:80 [::]:80 unix:/run/gale/web.sock",
-     .help = "Where clients are accepted: ADDRESS:PORT or unix:PATH, several separated by blanks."},
+     .help = "Where clients are accepted: ADDRESS:PORT or unix:PATH, several separated by blanks; "
+             "fastcgi:// before it is for a web server in front that speaks FastCGI."},
     {"workers", SETTING_COUNT, AT(workers), .initial = "auto", .parse = parse_workers,
      .help = "How many worker processes serve; auto is one for each CPU."},
     {"base", SETTING_PATH, AT(base), .example = "..",
@@ -151,16 +152,34 @@ static bool refuse_comma(struct config_reader *reader, const struct config_key *
     return true;
 }
 
+bool config_listen_is_fastcgi(struct gale_str *text)
+{
+    static const struct gale_str prefix = STR("fastcgi://");
+    if (!str_starts_with(*text, prefix))
+        return false;
+    *text = (struct gale_str){text->at + prefix.len, text->len - prefix.len};
+    return true;
+}
+
 static void check_listen_one(struct config_reader *reader, const struct config_key *key,
                              const char *text)
 {
     struct endpoint endpoint;
+    struct gale_str address = str_of(text);
     uint64_t port;
+    bool is_fastcgi = config_listen_is_fastcgi(&address);
     if (refuse_comma(reader, key, text, "addresses"))
         return;
-    int r = endpoint_parse(str_of(text), &endpoint);
-    if (r == 0 || r == -ENOENT) /* a host name: asked for when it is bound */
+    int r = endpoint_parse(address, &endpoint);
+    if (r == 0 || (r == -ENOENT && !is_fastcgi)) /* a host name: asked for when it is bound */
         return;
+    if (is_fastcgi) {
+        setting_errors_add(reader->errors, key->file, key->line,
+                           "listen: '%s' is no address; expected fastcgi://ADDRESS:PORT such as "
+                           "fastcgi://127.0.0.1:9001, or fastcgi://unix:PATH",
+                           text);
+        return;
+    }
     if (str_to_u64(str_of(text), &port) == 0)
         setting_errors_add(reader->errors, key->file, key->line,
                            "listen: '%s' is no address; for port %s write *:%s or 127.0.0.1:%s",

@@ -9,6 +9,7 @@
 #include "app/config.h"
 #include "app/mount.h"
 #include "base/board.h"
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -46,10 +47,17 @@ void router_finish(struct router *router)
     *router = (struct router){0};
 }
 
+/* The path as apps are mounted on it: behind what a web server in front has mounted gale on. */
+static struct gale_str path_of(const struct gale_request *req)
+{
+    struct gale_str path = req->target.path;
+    return (struct gale_str){path.at + req->outer, path.len - req->outer};
+}
+
 static bool is_for(const struct app_config *config, const struct gale_request *req)
 {
     return (!config->host.len || str_equals(config->host, gale_request_host(req))) &&
-           mount_has(config->prefix, req->target.path);
+           mount_has(config->prefix, path_of(req));
 }
 
 /* Whether the app did what rules a decline out. */
@@ -70,9 +78,10 @@ static void hand_over(struct exchange *exchange, struct gale_app *app)
     exchange->form_memory = config->limits.form_memory;
     exchange->body_timeout_ms = config->limits.body_timeout_ms;
     exchange->write_timeout_ms = config->limits.write_timeout_ms;
-    req->mount = config->prefix;
-    req->below = (struct gale_str){req->target.path.at + config->prefix.len,
-                                   req->target.path.len - config->prefix.len};
+    size_t mounted = req->outer + config->prefix.len;
+    req->mount =
+        req->outer ? arena_copy(exchange->arena, req->target.path.at, mounted) : config->prefix;
+    req->below = (struct gale_str){req->target.path.at + mounted, req->target.path.len - mounted};
 }
 
 /* Names and times the task after the app; NULL: after nobody. */

@@ -21,7 +21,7 @@ const char *address_of_clients(const char *listen, char out[ADDRESS_MAX])
     const char *colon = strrchr(listen, ':');
     struct gale_str host = {listen, colon ? (size_t)(colon - listen) : strlen(listen)};
     const char *port = colon ? colon : "";
-    if (strncmp(listen, "unix:", 5) == 0)
+    if (strncmp(listen, "unix:", 5) == 0 || strncmp(listen, "fastcgi://", 10) == 0)
         snprintf(out, ADDRESS_MAX, "%s", listen);
     else if (is_any(host))
         snprintf(out, ADDRESS_MAX, "http://localhost%s", strcmp(port, ":80") == 0 ? "" : port);

@@ -18,12 +18,25 @@ static void print_addresses(const struct setting_list *listen, FILE *out)
     }
 }
 
+/* The first address that speaks HTTP, or NULL. */
+static const char *http_address(const struct setting_list *listen)
+{
+    for (size_t i = 0; i < listen->len; i++) {
+        struct gale_str text = {listen->items[i], strlen(listen->items[i])};
+        if (!config_listen_is_fastcgi(&text))
+            return listen->items[i];
+    }
+    return NULL;
+}
+
 /* A request that reaches the first app. */
 static void add_try(struct table *table, const struct config *config)
 {
     const char *mount = config->apps[0].mount_text, *slash = strchr(mount, '/');
     char address[ADDRESS_MAX];
-    const char *first = config->server.listen.len ? config->server.listen.items[0] : "";
+    const char *first = http_address(&config->server.listen);
+    if (!first)
+        return;
     table_cell(table, INK_DIM, "try");
     if (strncmp(first, "unix:", 5) == 0)
         table_cell(table, INK_PLAIN, "curl --unix-socket %s http://localhost%s", first + 5, slash);

@@ -102,7 +102,7 @@ int fcgi_read_piece(struct fcgi_reader *reader, int64_t timeout_ms, struct gale_
 int fcgi_read_exactly(struct fcgi_reader *reader, void *to, size_t len, int64_t timeout_ms)
 {
     size_t done = 0;
-    struct gale_str piece;
+    struct gale_str piece = {0};
     while (done < len) {
         int r = fcgi_read_piece(reader, timeout_ms, &piece);
         if (r <= 0)
@@ -119,6 +119,18 @@ void fcgi_reader_keep(struct fcgi_reader *reader, size_t len)
 {
     assert(len <= reader->shown);
     reader->shown -= len;
+}
+
+bool fcgi_reader_settle(struct fcgi_reader *reader)
+{
+    consume_shown(reader);
+    if (reader->left > 0)
+        return false;
+    size_t have = iostream_buffered(reader->stream).len;
+    size_t n = have < reader->padding ? have : reader->padding;
+    iostream_consume(reader->stream, n);
+    reader->padding -= n;
+    return reader->padding == 0;
 }
 
 bool fcgi_reader_is_clean(const struct fcgi_reader *reader)

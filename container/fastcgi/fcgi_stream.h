@@ -35,6 +35,9 @@ SUSPENDS int fcgi_read_exactly(struct fcgi_reader *reader, void *to, size_t len,
                                int64_t timeout_ms);
 /* Hands back the last `len` bytes of the piece shown last: they will be shown again. */
 void fcgi_reader_keep(struct fcgi_reader *reader, size_t len);
+/* Passes over padding that has come. Returns whether no record is half read: what comes next is a
+ * header. */
+bool fcgi_reader_settle(struct fcgi_reader *reader);
 /* Nothing that came is unread, not even padding. */
 bool fcgi_reader_is_clean(const struct fcgi_reader *reader);
 

@@ -95,12 +95,12 @@ static bool trusts_unix(const struct forwarded_trust *trust)
     return false;
 }
 
-static bool trusts_peer(const struct forwarded_trust *trust, struct gale_str peer)
+bool forwarded_is_trusted(const struct forwarded_trust *trust, struct gale_str address)
 {
-    uint8_t address[16];
-    if (str_equals(peer, STR("unix")))
+    uint8_t bytes[16];
+    if (str_equals(address, STR("unix")))
         return trusts_unix(trust);
-    return parse_address(peer, address) == 0 && trusts_address(trust, address);
+    return parse_address(address, bytes) == 0 && trusts_address(trust, bytes);
 }
 
 /* Cuts the last element off a list, trimmed; with the first one *rest becomes at == NULL. */
@@ -141,7 +141,7 @@ void forwarded_resolve(const struct forwarded_trust *trust, struct gale_str x_fo
                        struct gale_str x_forwarded_proto, struct arena *arena,
                        struct forwarded *client)
 {
-    if (!trust || !trusts_peer(trust, client->address))
+    if (!trust || !forwarded_is_trusted(trust, client->address))
         return;
     resolve_address(trust, x_forwarded_for, arena, client);
     resolve_scheme(x_forwarded_proto, client);

@@ -31,6 +31,9 @@ struct forwarded_trust {
  * IPv4. Returns 0 or -EINVAL. */
 int forwarded_network_parse(struct gale_str text, struct forwarded_network *out_network);
 
+/* Whether one who speaks from that address ("192.0.2.1", "unix") may be believed. */
+bool forwarded_is_trusted(const struct forwarded_trust *trust, struct gale_str address);
+
 struct forwarded {
     struct gale_str address; /* "192.0.2.1", "2001:db8::1"; "unix" for a peer on such a socket */
     struct gale_str scheme;  /* "http" or "https" */

@@ -114,14 +114,8 @@ static void exchange_setup(struct http1_exchange *x, struct arena *arena)
     struct http_server *server = x->connection->server;
     struct exchange *exchange = &x->exchange;
     exchange_init(exchange, &http1_front, arena);
-    exchange->errors = server->errors;
-    exchange->counters = &server->counters;
-    exchange->max_body = server->settings->max_body;
-    exchange->form_memory = server->settings->form_memory;
-    exchange->body_timeout_ms = server->settings->body_timeout_ms;
-    exchange->write_timeout_ms = server->settings->write_timeout_ms;
+    http_server_prepare(server, exchange);
     exchange->req.from = &x->connection->peer;
-    request_make_id(&exchange->req);
 }
 
 struct head_framer {
@@ -185,38 +179,11 @@ static int refuse(struct http1_exchange *x, const struct http_refusal *refusal)
     return exchange_finish(&x->exchange, GALE_OK);
 }
 
-static void account(struct http1_exchange *x, int result, uint64_t started)
-{
-    struct http_server *server = x->connection->server;
-    struct exchange *exchange = &x->exchange;
-    int status = result == 0 ? exchange->res.status : 0;
-    int64_t duration = ticks_to_ns(ticks_now() - started);
-    http_counters_count(exchange->counters, status, exchange->req.body_read,
-                        exchange->res.body_sent, duration);
-    if (server->access_log)
-        access_log_write(server->access_log, exchange, status, duration);
-}
-
-/* "GET /path?query" for reports, as much as the board takes of it. */
-static const char *request_line(const struct http_request_head *head, struct arena *arena)
-{
-    struct gale_str target = head->target;
-    if (target.len > BOARD_TEXT)
-        target.len = BOARD_TEXT;
-    char *line = arena_alloc(arena, head->method.len + 1 + target.len + 1);
-    char *to = mempcpy(line, head->method.at, head->method.len);
-    *to++ = ' ';
-    to = mempcpy(to, target.at, target.len);
-    *to = 0;
-    return line;
-}
-
 static int serve(struct http1_exchange *x)
 {
     struct http_server *server = x->connection->server;
     struct gale_request *req = &x->exchange.req;
-    x->exchange.label = (struct task_label){.request = request_line(&req->head, x->exchange.arena),
-                                            .request_id = req->id};
+    http_server_label(&x->exchange);
     x->connection->current = x;
     task_set_label(x->connection->task, &x->exchange.label);
     int verdict = server->serve(server->data, req, &x->exchange.res);
@@ -272,7 +239,7 @@ static bool serve_one(struct http1_connection *connection)
         r = serve(&x);
         after_body(&x);
     }
-    account(&x, r, started);
+    http_server_account(connection->server, &x.exchange, r, started);
     arena_finish(&arena);
     return r == 0 && connection->is_keep_alive && !connection->stream.error;
 }

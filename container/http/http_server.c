@@ -2,9 +2,14 @@
 #include "http/http_server.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/arena.h"
+#include "base/board.h"
+#include "http/exchange.h"
 #include "http/http1.h"
 #include "loop/task.h"
+#include "loop/ticks.h"
 
 void http_settings_init(struct http_settings *settings)
 {
@@ -39,6 +44,49 @@ void http_server_init(struct http_server *server, struct ioloop *loop,
 void http_server_accept(struct http_server *server, int fd, const struct peer *peer)
 {
     http1_open(server, fd, peer);
+}
+
+void http_server_prepare(struct http_server *server, struct exchange *exchange)
+{
+    exchange->errors = server->errors;
+    exchange->counters = &server->counters;
+    exchange->max_body = server->settings->max_body;
+    exchange->form_memory = server->settings->form_memory;
+    exchange->body_timeout_ms = server->settings->body_timeout_ms;
+    exchange->write_timeout_ms = server->settings->write_timeout_ms;
+    request_make_id(&exchange->req);
+}
+
+/* "GET /path?query" for reports, as much as the board takes of it. */
+static const char *request_line(const struct http_request_head *head, struct arena *arena)
+{
+    struct gale_str target = head->target;
+    if (target.len > BOARD_TEXT)
+        target.len = BOARD_TEXT;
+    char *line = arena_alloc(arena, head->method.len + 1 + target.len + 1);
+    char *to = mempcpy(line, head->method.at, head->method.len);
+    *to++ = ' ';
+    to = mempcpy(to, target.at, target.len);
+    *to = 0;
+    return line;
+}
+
+void http_server_label(struct exchange *exchange)
+{
+    const struct gale_request *req = &exchange->req;
+    exchange->label = (struct task_label){.request = request_line(&req->head, exchange->arena),
+                                          .request_id = req->id};
+}
+
+void http_server_account(struct http_server *server, struct exchange *exchange, int result,
+                         uint64_t started)
+{
+    int status = result == 0 ? exchange->res.status : 0;
+    int64_t duration = ticks_to_ns(ticks_now() - started);
+    http_counters_count(exchange->counters, status, exchange->req.body_read,
+                        exchange->res.body_sent, duration);
+    if (server->access_log)
+        access_log_write(server->access_log, exchange, status, duration);
 }
 
 void http_server_drain(struct http_server *server)

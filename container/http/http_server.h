@@ -15,6 +15,7 @@
 #include "loop/task.h"
 #include "net/tcp_server.h"
 
+struct exchange;
 struct gale_request;
 struct gale_response;
 
@@ -52,6 +53,14 @@ void http_server_init(struct http_server *server, struct ioloop *loop,
                       const struct http_settings *settings, http_serve_fn *serve, void *data);
 /* Takes a connected socket; what tcp_server calls. */
 void http_server_accept(struct http_server *server, int fd, const struct peer *peer);
+/* For fronts: gives an exchange that was made ready the server's limits, pages, counters and a new
+ * id; counts and logs it when it has ended as `result` of exchange_finish says, begun at `started`
+ * of ticks_now. */
+void http_server_prepare(struct http_server *server, struct exchange *exchange);
+/* Gives its label what reports say of the request. */
+void http_server_label(struct exchange *exchange);
+void http_server_account(struct http_server *server, struct exchange *exchange, int result,
+                         uint64_t started);
 /* No new connections, idle ones close, the others after the answer they are at. */
 void http_server_drain(struct http_server *server);
 bool http_server_is_empty(const struct http_server *server);

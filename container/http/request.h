@@ -22,7 +22,8 @@ struct gale_request {
     struct http_request_head head;
     struct target target;
     struct gale_str host;    /* as gale_request_host says */
-    struct gale_str mount;   /* set by the router */
+    size_t outer;            /* bytes of the path by which a web server in front has mounted gale */
+    struct gale_str mount;   /* set by the router; begins with those */
     struct gale_str below;   /* a view into target.path */
     struct gale_str peer;    /* text, made on demand; at NULL until then */
     const struct peer *from; /* borrowed from the connection; NULL: peer is set already */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/config.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -259,7 +260,9 @@ static int prepare_text(struct listeners *listeners, const char *text, unsigned 
 {
     struct endpoint endpoints[NAMES_MAX];
     char printed[ENDPOINT_TEXT];
-    int count = port_group_resolve(str_of(text), endpoints, NAMES_MAX), r = count, bound = 0;
+    struct gale_str named = str_of(text);
+    (void)config_listen_is_fastcgi(&named);
+    int count = port_group_resolve(named, endpoints, NAMES_MAX), r = count, bound = 0;
     for (int i = 0; i < count; i++) {
         const char *name = i ? endpoint_print(&endpoints[i], printed) : text;
         struct listen_address *address = find(listeners, name);

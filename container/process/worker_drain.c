@@ -21,7 +21,7 @@ bool worker_is_quiet(const struct worker *worker)
     for (size_t i = 0; i < worker->config->app_count; i++)
         if (!task_group_is_empty(&worker->apps[i].background))
             return false;
-    return http_server_is_empty(&worker->http);
+    return http_server_is_empty(&worker->http) && fcgi_server_is_empty(&worker->fcgi);
 }
 
 /* What was reported as stuck is not waited for. */
@@ -31,7 +31,8 @@ static bool has_only_stuck(const struct worker *worker)
     for (size_t i = 0; i < worker->config->app_count; i++)
         if (worker->apps[i].background.count != worker->apps[i].background.stuck)
             return false;
-    return requests->count == requests->stuck && worker->http.connection_count == requests->stuck;
+    size_t connections = worker->http.connection_count + worker->fcgi.connection_count;
+    return requests->count == requests->stuck && connections == requests->stuck;
 }
 
 static void take_nothing_new(struct worker *worker)
@@ -39,13 +40,14 @@ static void take_nothing_new(struct worker *worker)
     worker->is_sweeping = false;
     coverage_finish(&worker->coverage);
     http_server_drain(&worker->http);
+    fcgi_server_drain(&worker->fcgi);
     apps_drain(worker->apps, worker->config->app_count);
 }
 
 static void cut(struct worker *worker)
 {
     worker->cut_ms = ioloop_now_ms(worker->loop);
-    size_t requests = http_server_close(&worker->http);
+    size_t requests = http_server_close(&worker->http) + fcgi_server_close(&worker->fcgi);
     if (requests)
         log_warn("requests that still ran were cut", LOG_NUMBER("requests", (int64_t)requests),
                  LOG_NUMBER("drain_ms", worker->cut_ms - worker->drain_ms));

@@ -165,6 +165,29 @@ static void read_trust(struct worker *worker)
     worker->trust.networks = networks;
 }
 
+/* What a client speaks is settled by the address it came to. */
+static bool is_fastcgi(const struct worker *worker, const struct endpoint *local)
+{
+    const struct setting_list *listen = &worker->config->server.listen;
+    struct endpoint endpoint;
+    for (size_t i = 0; i < listen->len; i++) {
+        struct gale_str text = str_of(listen->items[i]);
+        if (config_listen_is_fastcgi(&text) && endpoint_parse(text, &endpoint) == 0 &&
+            endpoint_equals(&endpoint, local))
+            return true;
+    }
+    return false;
+}
+
+static void on_stream(void *data, int fd, const struct peer *peer, const struct endpoint *local)
+{
+    struct worker *worker = data;
+    if (is_fastcgi(worker, local))
+        fcgi_server_accept(&worker->fcgi, fd, peer);
+    else
+        http_server_accept(&worker->http, fd, peer);
+}
+
 static int open_server(struct worker *worker)
 {
     const struct server_settings *server = &worker->config->server;
@@ -177,6 +200,9 @@ static int open_server(struct worker *worker)
                     (enum access_format)server->access_log_format);
     router_init(&worker->router, worker->apps, worker->config->app_count);
     http_server_init(&worker->http, worker->loop, &server->http, router_serve, &worker->router);
+    fcgi_server_init(&worker->fcgi, &worker->http);
+    worker->http.tcp.on_stream = on_stream;
+    worker->http.tcp.data = worker;
     worker->http.access_log = &worker->access_log;
     worker->http.errors = &worker->error_pages;
     worker->http.trust = worker->trust.count ? &worker->trust : NULL;

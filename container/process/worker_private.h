@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "app/router.h"
 #include "base/arena.h"
+#include "fastcgi/fcgi_server.h"
 #include "http/access_log.h"
 #include "http/error_page.h"
 #include "http/forwarded.h"
@@ -28,6 +29,7 @@ struct worker {
     struct gale_app *apps; /* NULL until all are open */
     struct router router;
     struct http_server http;
+    struct fcgi_server fcgi; /* web servers in front; shares http's listeners */
     struct access_log access_log;
     struct error_pages error_pages;
     struct forwarded_trust trust;
