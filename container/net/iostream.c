@@ -56,6 +56,11 @@ int iostream_fail(struct iostream *stream, int r)
     return r;
 }
 
+void iostream_break(struct iostream *stream, int error)
+{
+    (void)iostream_fail(stream, error);
+}
+
 int iostream_pay(size_t bytes)
 {
     return task_current() ? task_spend(bytes) : 0;

@@ -134,6 +134,9 @@ SUSPENDS int iostream_end(struct iostream *stream);
 
 /* The address that the peer reached. 0 or -errno. */
 int iostream_local(const struct iostream *stream, struct endpoint *out_endpoint);
+/* From another task: makes `error` (-errno) the stream's, so that whoever waits in it wakes up and
+ * gets it, and drops what is unsent. The close will be a reset. */
+void iostream_break(struct iostream *stream, int error);
 /* iostream_close with a reset, which no peer takes for an orderly end. */
 void iostream_abort(struct iostream *stream);
 

@@ -1,0 +1,157 @@
+/* fastcgi_answer.c - what the reply, or the lack of one, means for the client.
+ *
+ *   END_REQUEST behind a header     whole
+ *   an end, but STDOUT was ended    whole: the program has said so
+ *   an end, but its Content-Length  whole: counted
+ *   an end within the body          cut: the client sees that something is missing
+ *   an end before the header        502, or the next server */
+#include <errno.h>
+
+#include "app/app.h"
+#include "app/config.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "http/exchange.h"
+#include "loop/task.h"
+#include "adapters/fastcgi/fastcgi_private.h"
+#include "adapters/fastcgi/upstream_connection.h"
+
+/* ---- failures ---- */
+
+static const int statuses[] = {
+    [UPSTREAM_REFUSED] = 502,   [UPSTREAM_TIMEOUT] = 504,    [UPSTREAM_CLOSED] = 502,
+    [UPSTREAM_MALFORMED] = 502, [UPSTREAM_OVERLOADED] = 503, [UPSTREAM_UNSUITED] = 500,
+    [UPSTREAM_TRUNCATED] = 502,
+};
+
+static enum fastcgi_outcome fail(struct fastcgi_exchange *x, enum upstream_failure failure,
+                                 const char *what, struct log_field why)
+{
+    log_error(what, LOG_TEXT("app", x->fastcgi->app->config->name),
+              LOG_STR("server", x->upstream->text), LOG_STR("id", gale_request_id(x->req)), why);
+    upstream_failed(x->upstream, failure);
+    x->failure = failure;
+    x->verdict = statuses[failure];
+    return gale_response_is_started(x->res) ? FASTCGI_ANSWERED : FASTCGI_FAILED;
+}
+
+enum fastcgi_outcome fastcgi_fail(struct fastcgi_exchange *x, enum upstream_failure failure,
+                                  const char *what, int error)
+{
+    return fail(x, failure, what, error < 0 ? LOG_ERRNO(error) : (struct log_field){0});
+}
+
+static enum fastcgi_outcome fail_as_malformed(struct fastcgi_exchange *x, const char *why)
+{
+    return fail(x, UPSTREAM_MALFORMED, "the FastCGI server's reply is malformed",
+                LOG_TEXT("why", why));
+}
+
+static enum fastcgi_outcome answered(struct fastcgi_exchange *x, int verdict)
+{
+    x->verdict = verdict;
+    return FASTCGI_ANSWERED;
+}
+
+/* ---- the end ---- */
+
+static enum fastcgi_outcome refused(struct fastcgi_exchange *x)
+{
+    switch (x->reply.status) {
+    case FCGI_OVERLOADED:
+        return fastcgi_fail(x, UPSTREAM_OVERLOADED, "the FastCGI server is overloaded", 0);
+    case FCGI_UNKNOWN_ROLE:
+        return fastcgi_fail(x, UPSTREAM_UNSUITED,
+                            "the FastCGI server is no responder; is it an authorizer, to be named "
+                            "by `authorize`?",
+                            0);
+    case FCGI_CANT_MPX_CONN:
+        return fastcgi_fail(x, UPSTREAM_MALFORMED,
+                            "the FastCGI server refuses a second request on a connection that has "
+                            "one",
+                            0);
+    default:
+        return fastcgi_fail(x, UPSTREAM_MALFORMED,
+                            "the FastCGI server ended the request in an unknown way", 0);
+    }
+}
+
+static enum fastcgi_outcome ended(struct fastcgi_exchange *x)
+{
+    if (x->reply.status != FCGI_REQUEST_COMPLETE)
+        return refused(x);
+    if (!fastcgi_has_head(x))
+        return fastcgi_fail(x, UPSTREAM_CLOSED,
+                            "the FastCGI program ended before its header was whole", 0);
+    upstream_worked(x->upstream);
+    return answered(x, 0);
+}
+
+static bool is_whole(const struct fastcgi_exchange *x)
+{
+    const struct answer *answer = &x->reply.answer;
+    if (answer->state == ANSWER_HEAD)
+        return false;
+    return x->reply.is_output_end ||
+           (answer->reply.length >= 0 && answer->body == (uint64_t)answer->reply.length);
+}
+
+static enum fastcgi_outcome closed(struct fastcgi_exchange *x, int error)
+{
+    if (is_whole(x))
+        return answered(x, 0);
+    if (fastcgi_has_head(x))
+        return fastcgi_fail(x, UPSTREAM_TRUNCATED,
+                            "the FastCGI server ended the connection within an answer", error);
+    if (x->connection->is_kept && !x->reply.is_begun) {
+        x->failure = UPSTREAM_CLOSED;
+        return FASTCGI_STALE;
+    }
+    return fastcgi_fail(x, UPSTREAM_CLOSED,
+                        "the FastCGI server ended the connection before it had answered", error);
+}
+
+static enum fastcgi_outcome failed(struct fastcgi_exchange *x, int error)
+{
+    switch (error) {
+    case -ETIMEDOUT:
+        return fastcgi_fail(x, UPSTREAM_TIMEOUT,
+                            "the FastCGI server said nothing for as long as read_timeout", 0);
+    case -EBADMSG:
+        return fail_as_malformed(x, x->reply.answer.why);
+    case -EPROTO:
+        return fail_as_malformed(x, "it sent records that make no sense");
+    case -ENODATA:
+        return closed(x, 0);
+    default:
+        return closed(x, error);
+    }
+}
+
+/* ---- the reply ---- */
+
+static int deliver(struct fastcgi_exchange *x)
+{
+    bool is_kept = x->fastcgi->settings->buffer && x->reply.answer.state == ANSWER_BODY;
+    return is_kept ? fastcgi_relay(x) : fastcgi_read_rest(x);
+}
+
+static enum fastcgi_outcome conclude(struct fastcgi_exchange *x, int r)
+{
+    int cancelled = task_cancelled(task_current());
+    if (x->sender.error < 0)
+        return answered(x, x->sender.error);
+    if (cancelled < 0 && r != 0)
+        return answered(x, cancelled);
+    if (x->reply.is_untaken)
+        return answered(x, r);
+    return r == 0 ? ended(x) : failed(x, r);
+}
+
+enum fastcgi_outcome fastcgi_answer(struct fastcgi_exchange *x)
+{
+    int r = fastcgi_read_head(x);
+    if (r > 0)
+        r = deliver(x);
+    return conclude(x, r);
+}

@@ -1,0 +1,191 @@
+/* fastcgi_private.h - what the files of the FastCGI adapter share: the app, and one request to it.
+ *
+ *   x = one request            main task: reads the reply, writes to the client
+ *    |                         sender task: reads the client's body, writes STDIN
+ *    +-- script    what is asked
+ *    +-- body      what the client sends
+ *    +-- reply     what the server has said so far
+ *    `-- connection, to which server */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <gale/str.h>
+#include "base/buffer.h"
+#include "base/macros.h"
+#include "base/setting.h"
+#include "adapters/fastcgi/subtask.h"
+#include "adapters/fastcgi/upstream.h"
+#include "adapters/gateway/answer.h"
+#include "adapters/gateway/body.h"
+#include "adapters/gateway/governor.h"
+#include "adapters/gateway/handoff.h"
+#include "adapters/gateway/program_log.h"
+#include "adapters/gateway/variables.h"
+
+struct app_config;
+struct fastcgi_exchange;
+struct gale_app;
+struct gale_request;
+struct gale_response;
+struct setting_errors;
+struct upstream_connection;
+
+struct fastcgi_settings {
+    struct setting_list servers; /* or the one word "spawn" */
+    struct setting_list backup;
+    struct setting_list command;
+    int64_t processes;
+    struct setting_pairs env, param;
+    const char *root, *index, *script, *split;
+    bool pass_authorization;
+    int64_t connect_timeout_ms, read_timeout_ms, queue_timeout_ms;
+    int64_t connections, queue;
+    int64_t keep_alive, keep_alive_age_ms;
+    uint64_t buffer;
+    const char *sendfile;
+    struct setting_pairs accel;
+};
+
+/* The app. */
+struct fastcgi {
+    struct gale_app *app;                    /* borrowed */
+    const struct fastcgi_settings *settings; /* borrowed */
+    struct upstreams upstreams;
+    struct governor governor;
+    struct handoff handoff;
+    struct program_log log;
+    int root_fd; /* owned; -1: `root` is not on this machine, or not set */
+};
+
+/* ---- fastcgi_script.c ---- */
+
+/* Errors in root, index, script and split. */
+void fastcgi_script_check(const struct app_config *config, struct setting_errors *errors);
+/* Fills in what the request asks for. Returns 0, with *out_is_answered when the response redirects
+ * to a folder's name with its slash; GALE_DECLINE when it is none of the program's; or a status. */
+int fastcgi_script_find(const struct fastcgi *fastcgi, struct gale_request *req,
+                        struct gale_response *res, struct gateway_script *out_script,
+                        bool *out_is_answered);
+
+/* ---- one request ---- */
+
+enum { FASTCGI_ID = 1 };
+
+/* The client's body: what came first, and what is still to come. */
+struct fastcgi_body {
+    char *first; /* an iobuf block; NULL: no body */
+    size_t first_len;
+    bool is_whole; /* `first` is all of it */
+    bool is_gone;  /* some of the rest was taken: it cannot be sent again */
+    struct gateway_body rest;
+};
+
+/* The task that sends the rest of the body. */
+struct fastcgi_sender {
+    struct subtask subtask;
+    bool is_reading;     /* it waits for the client, not for the server */
+    bool is_cut;         /* the body has not been sent to its end */
+    int64_t progress_ms; /* when it last got something from the client */
+    int error;           /* of the client's side, -errno */
+};
+
+/* Takes output of the program behind its header block. 0 or -errno. */
+typedef int fastcgi_take_fn(struct fastcgi_exchange *x, struct gale_str piece);
+
+/* What the server has said. */
+struct fastcgi_reply {
+    struct answer answer;
+    struct program_lines lines; /* of STDERR */
+    fastcgi_take_fn *take;
+    bool is_begun;      /* some record came */
+    bool is_output_end; /* STDOUT was ended */
+    bool has_end;       /* END_REQUEST came */
+    bool is_untaken;    /* `take` failed, not the server */
+    uint8_t status;     /* protocolStatus of END_REQUEST */
+};
+
+/* How one server fared with the request. */
+enum fastcgi_outcome {
+    FASTCGI_ANSWERED, /* the verdict is final */
+    FASTCGI_STALE,    /* a kept connection was closed before anything was answered */
+    FASTCGI_FAILED,   /* another server may do better; else the verdict counts */
+};
+
+struct fastcgi_exchange {
+    struct fastcgi *fastcgi;
+    struct gale_request *req;
+    struct gale_response *res;
+    struct gateway_script script;
+    struct buffer prologue; /* BEGIN_REQUEST and PARAMS, coded once for every server asked */
+    struct fastcgi_body body;
+    struct fastcgi_sender sender;
+    struct fastcgi_reply reply;
+    struct fastcgi_relay *relay; /* on the stack of fastcgi_relay; NULL: output goes straight */
+    struct upstream *upstream;
+    struct upstream_connection *connection; /* owned; NULL: given back */
+    bool is_seated;                         /* holds a place in the governor */
+    bool is_unsent;                         /* the server took no byte of the request */
+    enum upstream_failure failure;          /* the last one */
+    int verdict;
+};
+
+/* ---- fastcgi_send.c ---- */
+
+/* Reads what it takes to know the length: the first bytes, or all of it if nobody said how long it
+ * is. Returns 0, or -errno of the client's side. */
+SUSPENDS int fastcgi_body_begin(struct fastcgi_exchange *x);
+void fastcgi_body_finish(struct fastcgi_exchange *x);
+/* Codes BEGIN_REQUEST and PARAMS. */
+void fastcgi_prologue_make(struct fastcgi_exchange *x);
+/* Sends the request; a body of which there is more goes on in a task of its own. Returns 0, or
+ * -errno of the connection. */
+SUSPENDS int fastcgi_send(struct fastcgi_exchange *x);
+/* Whether the server may still be waiting for the client: then it is not late. */
+bool fastcgi_is_client_slow(const struct fastcgi_exchange *x);
+
+/* ---- fastcgi_reply.c ---- */
+
+/* Makes ready for a reply, dropping what there is of an earlier one. */
+void fastcgi_reply_begin(struct fastcgi_exchange *x);
+void fastcgi_reply_finish(struct fastcgi_exchange *x);
+static inline bool fastcgi_has_head(const struct fastcgi_exchange *x)
+{
+    return x->reply.answer.state != ANSWER_HEAD;
+}
+/* Reads records until the header block is whole, or until the end. Returns 1, 0 at END_REQUEST, or
+ * -errno: -EBADMSG for output and -EPROTO for records that make no sense, -ENODATA or another one
+ * of the connection at its end, or that of whoever takes the output, with is_untaken. */
+SUSPENDS int fastcgi_read_head(struct fastcgi_exchange *x);
+/* Reads on to the end, all output going to `take`. 0 at END_REQUEST, or as above. */
+SUSPENDS int fastcgi_read_rest(struct fastcgi_exchange *x);
+/* The `take` that gives output to the answer. */
+fastcgi_take_fn fastcgi_take_answer;
+
+/* ---- fastcgi_answer.c ---- */
+
+/* Reads the reply to the request that was sent, and answers the client with it. */
+SUSPENDS enum fastcgi_outcome fastcgi_answer(struct fastcgi_exchange *x);
+/* Counts and logs a failure of the server. */
+enum fastcgi_outcome fastcgi_fail(struct fastcgi_exchange *x, enum upstream_failure failure,
+                                  const char *what, int error);
+
+/* ---- fastcgi_relay.c ---- */
+
+/* fastcgi_read_rest, where output goes to the client by way of a spool: the server is free once the
+ * spool has its answer. */
+SUSPENDS int fastcgi_relay(struct fastcgi_exchange *x);
+
+/* ---- fastcgi_serve.c ---- */
+
+int fastcgi_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res);
+/* The connection is not needed any more: kept, or closed (with ABORT_REQUEST, if the server is
+ * still at work). Fine twice. */
+SUSPENDS void fastcgi_release(struct fastcgi_exchange *x);
+/* The same, and the place among the app's `connections` is another request's. Fine twice. */
+SUSPENDS void fastcgi_leave(struct fastcgi_exchange *x);
+
+/* ---- fastcgi_values.c ---- */
+
+/* Asks the server in the background how many connections it takes (GET_VALUES), once. */
+void fastcgi_ask_values(struct upstream *upstream);
