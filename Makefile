@@ -52,7 +52,8 @@ PLUGIN_FOLDERS := $(wildcard plugins/*/)
 PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so) \
            $(PLUGIN_FOLDERS:plugins/%/=$B/plugins/%.so)
 EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile)) \
-            $(patsubst %.c,$B/%,$(wildcard examples/cgi/*.c))
+            $(patsubst %.c,$B/%,$(wildcard examples/cgi/*.c)) \
+            $(patsubst %.c,$B/%,$(wildcard examples/fastcgi/*.c))
 UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
 UNIT_CXX_SOURCES := $(wildcard tests/unit/*/*.cc)
 UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%.cc=$B/unit/%)
@@ -80,7 +81,8 @@ run: deps
 ## make deps      install the Debian packages that building, running and testing need
 DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
-             netcat-openbsd binutils lsof strace git mandoc
+             netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
+             spawn-fcgi libfcgi-bin
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:
@@ -173,6 +175,13 @@ $B/examples/cgi/%: examples/cgi/%.c
 	@mkdir -p $(@D)
 	@echo '  cgi  $@'
 	$(Q)$(CC) -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -o $@ $<
+
+# FastCGI programs, which know nothing of gale.
+$B/examples/fastcgi/%: examples/fastcgi/%.c
+	@mkdir -p $(@D)
+	@echo '  cc   $<'
+	$(Q)$(CC) -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -pthread -o $@ $< \
+	    -Wl,-Bstatic -lfcgi -Wl,-Bdynamic
 
 # The examples' own Makefiles work out of tree; here they are told where gale's headers are.
 $B/examples/%.so: FORCE

@@ -96,6 +96,18 @@ static bool is_whole(const struct fastcgi_exchange *x)
            (answer->reply.length >= 0 && answer->body == (uint64_t)answer->reply.length);
 }
 
+/* A kept connection that ended before this request, or that still speaks of an earlier one. */
+static bool is_stale(const struct fastcgi_exchange *x)
+{
+    return x->connection && x->connection->is_kept && !x->reply.is_begun;
+}
+
+static enum fastcgi_outcome stale(struct fastcgi_exchange *x)
+{
+    x->failure = UPSTREAM_CLOSED;
+    return FASTCGI_STALE;
+}
+
 static enum fastcgi_outcome closed(struct fastcgi_exchange *x, int error)
 {
     if (is_whole(x))
@@ -103,10 +115,8 @@ static enum fastcgi_outcome closed(struct fastcgi_exchange *x, int error)
     if (fastcgi_has_head(x))
         return fastcgi_fail(x, UPSTREAM_TRUNCATED,
                             "the FastCGI server ended the connection within an answer", error);
-    if (x->connection->is_kept && !x->reply.is_begun) {
-        x->failure = UPSTREAM_CLOSED;
-        return FASTCGI_STALE;
-    }
+    if (is_stale(x))
+        return stale(x);
     return fastcgi_fail(x, UPSTREAM_CLOSED,
                         "the FastCGI server ended the connection before it had answered", error);
 }
@@ -120,6 +130,8 @@ static enum fastcgi_outcome failed(struct fastcgi_exchange *x, int error)
     case -EBADMSG:
         return fail_as_malformed(x, x->reply.answer.why);
     case -EPROTO:
+        if (is_stale(x))
+            return stale(x);
         return fail_as_malformed(x, "it sent records that make no sense");
     case -ENODATA:
         return closed(x, 0);

@@ -70,8 +70,6 @@ int fastcgi_script_find(const struct fastcgi *fastcgi, struct gale_request *req,
 
 /* ---- one request ---- */
 
-enum { FASTCGI_ID = 1 };
-
 /* The client's body: what came first, and what is still to come. */
 struct fastcgi_body {
     char *first; /* an iobuf block; NULL: no body */
@@ -98,7 +96,7 @@ struct fastcgi_reply {
     struct answer answer;
     struct program_lines lines; /* of STDERR */
     fastcgi_take_fn *take;
-    bool is_begun;      /* some record came */
+    bool is_begun;      /* some record of this request came */
     bool is_output_end; /* STDOUT was ended */
     bool has_end;       /* END_REQUEST came */
     bool is_untaken;    /* `take` failed, not the server */
@@ -124,6 +122,7 @@ struct fastcgi_exchange {
     struct fastcgi_relay *relay; /* on the stack of fastcgi_relay; NULL: output goes straight */
     struct upstream *upstream;
     struct upstream_connection *connection; /* owned; NULL: given back */
+    uint16_t id;                            /* of the request, on this connection */
     bool is_seated;                         /* holds a place in the governor */
     bool is_unsent;                         /* the server took no byte of the request */
     enum upstream_failure failure;          /* the last one */

@@ -97,9 +97,9 @@ static int read_one(struct fastcgi_exchange *x)
     int r = next_record(x);
     if (r < 0)
         return r;
-    x->reply.is_begun = true;
-    if (record->id != FASTCGI_ID)
+    if (record->id != x->id)
         return record->id == 0 ? 1 : -EPROTO;
+    x->reply.is_begun = true;
     switch (record->type) {
     case FCGI_STDOUT:
         if (x->reply.is_output_end && record->length)

@@ -48,7 +48,7 @@ static void add_record(struct buffer *to, uint8_t type, const void *content, siz
     static const char zeros[8];
     unsigned char header[FCGI_HEADER_SIZE];
     uint8_t padding;
-    fcgi_record_encode(header, type, FASTCGI_ID, len, true, &padding);
+    fcgi_record_encode(header, type, 0, len, true, &padding);
     buffer_add(to, (const char *)header, sizeof(header));
     buffer_add(to, content, len);
     buffer_add(to, zeros, padding);
@@ -80,6 +80,23 @@ void fastcgi_prologue_make(struct fastcgi_exchange *x)
     buffer_finish(&pairs);
 }
 
+/* Gives the records of the prologue an id. Each request on a connection has another one, so that
+ * what a server says late of one can never pass for the next one's. */
+static void number_prologue(struct fastcgi_exchange *x)
+{
+    struct fcgi_record record;
+    uint16_t *requests = &x->connection->requests;
+    *requests = *requests == UINT16_MAX ? 1 : *requests + 1;
+    x->id = *requests;
+    for (size_t at = 0; at < x->prologue.len;) {
+        unsigned char *header = (unsigned char *)x->prologue.at + at;
+        header[2] = (unsigned char)(x->id >> 8);
+        header[3] = (unsigned char)x->id;
+        (void)fcgi_record_decode(header, &record);
+        at += FCGI_HEADER_SIZE + (size_t)record.length + record.padding;
+    }
+}
+
 /* ---- the rest of the body, in its own task ---- */
 
 static ssize_t next_piece(struct fastcgi_exchange *x, char *to)
@@ -96,9 +113,9 @@ static int send_piece(struct fastcgi_exchange *x, const char *at, size_t len)
 {
     struct iostream *stream = &x->connection->stream;
     struct iovec iov = {(char *)at, len};
-    int r = fcgi_write(stream, FCGI_STDIN, FASTCGI_ID, &iov, 1);
+    int r = fcgi_write(stream, FCGI_STDIN, x->id, &iov, 1);
     if (r == 0 && len == 0)
-        r = fcgi_put(stream, FCGI_STDIN, FASTCGI_ID, NULL, 0);
+        r = fcgi_put(stream, FCGI_STDIN, x->id, NULL, 0);
     return r < 0 ? r : iostream_push(stream);
 }
 
@@ -108,7 +125,7 @@ static void give_up(struct fastcgi_exchange *x, int error)
     x->sender.error = error;
     if (subtask_is_stopping(&x->sender.subtask))
         return;
-    (void)fcgi_put(&x->connection->stream, FCGI_ABORT_REQUEST, FASTCGI_ID, NULL, 0);
+    (void)fcgi_put(&x->connection->stream, FCGI_ABORT_REQUEST, x->id, NULL, 0);
     (void)iostream_push(&x->connection->stream);
     iostream_break(&x->connection->stream, -EIO);
 }
@@ -162,12 +179,13 @@ int fastcgi_send(struct fastcgi_exchange *x)
     struct iovec iov[4] = {{x->prologue.at, x->prologue.len}};
     int count = 1;
     uint8_t padding = 0;
+    number_prologue(x);
     if (body->first_len) {
-        fcgi_record_encode(head, FCGI_STDIN, FASTCGI_ID, body->first_len, true, &padding);
+        fcgi_record_encode(head, FCGI_STDIN, x->id, body->first_len, true, &padding);
         iov[count++] = (struct iovec){head, sizeof(head)};
         iov[count++] = (struct iovec){body->first, body->first_len};
     }
-    fcgi_record_encode(end + padding, FCGI_STDIN, FASTCGI_ID, 0, false, NULL);
+    fcgi_record_encode(end + padding, FCGI_STDIN, x->id, 0, false, NULL);
     iov[count++] = (struct iovec){end, padding + (body->is_whole ? FCGI_HEADER_SIZE : 0u)};
     int r = iostream_write(&x->connection->stream, iov, count);
     /* So much goes to an idle connection at once or not at all. */

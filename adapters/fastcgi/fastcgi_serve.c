@@ -70,14 +70,14 @@ static enum fastcgi_outcome unconnected(struct fastcgi_exchange *x, int error)
 
 /* A server that is still at work is told that nobody waits for it, for what that is worth: most
  * only notice the close. */
-static void abort_request(struct upstream_connection *connection)
+static void abort_request(struct upstream_connection *connection, uint16_t id)
 {
     struct iostream *stream = &connection->stream;
     if (stream->error || stream->is_ended)
         return;
     if (task_cancelled(task_current()))
         (void)task_cleanup(ABORT_MS);
-    if (fcgi_put(stream, FCGI_ABORT_REQUEST, FASTCGI_ID, NULL, 0) == 0)
+    if (fcgi_put(stream, FCGI_ABORT_REQUEST, id, NULL, 0) == 0)
         (void)iostream_push(stream);
 }
 
@@ -90,7 +90,7 @@ void fastcgi_release(struct fastcgi_exchange *x)
     x->connection = NULL;
     board_add(x->upstream->running, -1);
     if (!x->reply.has_end)
-        abort_request(connection);
+        abort_request(connection, x->id);
     if (!x->reply.has_end || x->sender.is_cut || !x->fastcgi->settings->keep_alive) {
         upstream_close(connection);
         return;

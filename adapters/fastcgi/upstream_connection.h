@@ -21,7 +21,8 @@ struct upstream_connection {
     struct list link; /* while idle */
     struct timer timer;
     int64_t opened_ms;
-    bool is_kept; /* it has served a request already: it may have gone stale */
+    uint16_t requests; /* how many it has carried; the id of the last one */
+    bool is_kept;      /* it has served a request already: it may have gone stale */
 };
 
 /* An idle connection, or NULL. Owned by the caller from then on. */

@@ -192,7 +192,7 @@ def test_whatever_comes_between_requests_closes_it(gale):
     def behave(c):
         c.read_request()
         c.answer(b"ok")
-        c.raw(record(STDOUT, 1, b"late"))
+        c.raw(record(STDOUT, c.id, b"late"))
         c.read_head()
     with FcgiServer(behave, values=VALUES_OF) as server:
         g = gale(app(server, keep_alive=4))

@@ -34,6 +34,7 @@ struct fake {
     /* of the request read last */
     struct buffer params, body;
     bool is_kept;
+    uint16_t id;
 };
 typedef void fake_fn(struct fake *fake);
 
@@ -81,6 +82,7 @@ static inline bool fake_read(struct fake *fake)
         if (record->type == FCGI_BEGIN_REQUEST &&
             fcgi_read_exactly(&fake->reader, &begin, sizeof(begin), 5000) == 0)
             fake->is_kept = begin.flags & FCGI_KEEP_CONN;
+        fake->id = record->id;
         if (record->type == FCGI_STDIN && !record->length)
             return true;
         while (to && fcgi_read_piece(&fake->reader, 5000, &piece) > 0)
@@ -103,14 +105,14 @@ static inline const char *fake_param(struct fake *fake, const char *wanted)
 
 static inline void fake_out(struct fake *fake, const char *text)
 {
-    (void)fcgi_put(&fake->stream, FCGI_STDOUT, 1, text, strlen(text));
+    (void)fcgi_put(&fake->stream, FCGI_STDOUT, fake->id, text, strlen(text));
 }
 
 static inline void fake_end(struct fake *fake, int protocol_status)
 {
     FCGI_EndRequestBody body = {.protocolStatus = (unsigned char)protocol_status};
-    (void)fcgi_put(&fake->stream, FCGI_STDOUT, 1, NULL, 0);
-    (void)fcgi_put(&fake->stream, FCGI_END_REQUEST, 1, &body, sizeof(body));
+    (void)fcgi_put(&fake->stream, FCGI_STDOUT, fake->id, NULL, 0);
+    (void)fcgi_put(&fake->stream, FCGI_END_REQUEST, fake->id, &body, sizeof(body));
     (void)iostream_flush(&fake->stream);
 }
 
