@@ -32,6 +32,7 @@ enum board_state {
 
 struct board_slot {
     _Atomic uint32_t state; /* enum board_state */
+    char group[48];         /* the isolated app whose worker it is; "": the front's */
     uint32_t place;         /* the worker's place in its group */
     int32_t pid;
     uint64_t generation;

@@ -186,14 +186,14 @@ static void add_worker(struct table *table, const json_t *worker)
 static void add_generation(struct table *table, const json_t *generation)
 {
     const json_t *workers = json_object_get(generation, "workers");
-    const char *state = text_of(generation, "state");
+    const char *state = text_of(generation, "state"), *group = text_of(generation, "group");
     size_t i;
     json_t *worker;
     json_array_foreach(workers, i, worker)
     {
         if (i == 0)
-            table_cell(table, ink_of_state(state), "%lld %s", number_of(generation, "number"),
-                       state);
+            table_cell(table, ink_of_state(state), "%s%s%lld %s", group, *group ? " " : "",
+                       number_of(generation, "number"), state);
         else
             table_cell(table, INK_PLAIN, "%s", "");
         add_worker(table, worker);

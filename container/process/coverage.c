@@ -22,7 +22,7 @@ bool coverage_is_alive(struct board *board, unsigned place, int64_t now_ms)
     for (unsigned i = 0; i < BOARD_SLOTS; i++) {
         struct board_slot *slot = board_slot(board, i);
         uint32_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
-        if (state != BOARD_SERVING || slot->place != place)
+        if (state != BOARD_SERVING || slot->group[0] || slot->place != place)
             continue;
         int64_t heartbeat = atomic_load_explicit(&slot->heartbeat_ms, memory_order_relaxed);
         if (now_ms - heartbeat <= COVERAGE_STALE_MS)

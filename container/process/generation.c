@@ -13,6 +13,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "process/channel.h"
+#include "process/group.h"
 #include "process/master_private.h"
 #include "process/worker_process.h"
 
@@ -41,19 +42,23 @@ static void on_ended(void *data)
     master_generation_ended(generation->master, generation);
 }
 
-struct generation *generation_create(struct master *master, struct config *config, int config_fd)
+static void on_failed(void *data);
+
+struct generation *generation_create(struct group *group, struct config *config, int config_fd)
 {
     struct generation *generation = memory_zalloc(sizeof(*generation));
     list_init(&generation->link);
     list_init(&generation->leaving);
-    generation->master = master;
-    generation->number = ++master->last_number;
+    generation->group = group;
+    generation->master = group->master;
+    generation->number = group->master->last_number;
     generation->config = config;
     generation->config_fd = config_fd;
     generation->logs.access_fd = -1;
     generation->started_ms = clock_wall_ms();
     generation->titles = memory_zalloc((config->app_count + 1) * sizeof(*generation->titles));
     generation->ended = (struct ioloop_call){.fn = on_ended, .data = generation};
+    generation->failed = (struct ioloop_call){.fn = on_failed, .data = generation};
     generation->size = workers_wanted(config);
     generation->workers = memory_zalloc(generation->size * sizeof(*generation->workers));
     for (unsigned i = 0; i < generation->size; i++)
@@ -75,6 +80,7 @@ void generation_destroy(struct generation *generation)
         forget_title(&generation->titles[i]);
     free(generation->titles);
     ioloop_undefer(generation->master->loop, &generation->ended);
+    ioloop_undefer(generation->master->loop, &generation->failed);
     for (unsigned i = 0; i < generation->size; i++)
         free(generation->workers[i].why);
     list_each (&generation->leaving, link)
@@ -156,11 +162,18 @@ static bool start_worker(struct generation *generation, unsigned place)
 
 static const char no_process[] = "a worker process could not be started; see the error log";
 
+static void on_failed(void *data)
+{
+    struct generation *generation = data;
+    if (generation->state != GENERATION_ENDING)
+        fail(generation, no_process);
+}
+
 void generation_start(struct generation *generation)
 {
     generation->state = GENERATION_CANARY;
     if (!start_worker(generation, 0))
-        fail(generation, no_process);
+        ioloop_defer(generation->master->loop, &generation->failed);
 }
 
 static void start_crew(struct generation *generation)

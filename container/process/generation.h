@@ -17,6 +17,7 @@
 
 struct channel_message;
 struct config;
+struct group;
 struct master;
 struct worker_process;
 
@@ -35,8 +36,9 @@ struct app_title {
 
 struct generation {
     struct list link;
-    struct master *master; /* borrowed */
-    uint64_t number;
+    struct group *group;   /* borrowed: owns it */
+    struct master *master; /* the group's */
+    uint64_t number;       /* of the configuration it was made of: all groups count together */
     enum generation_state state;
     struct config *config;    /* owned */
     int config_fd;            /* its text, sealed, for the workers */
@@ -49,15 +51,15 @@ struct generation {
     unsigned running;         /* processes */
     bool is_hurried;          /* told to end at once, to make room for others */
     struct ioloop_call ended; /* when there is no worker whose end would tell */
+    struct ioloop_call failed;
 };
 
 /* A generation that has not started. Takes the config and the descriptor of its text. */
-struct generation *generation_create(struct master *master, struct config *config, int config_fd);
+struct generation *generation_create(struct group *group, struct config *config, int config_fd);
 /* Only without processes. */
 void generation_destroy(struct generation *generation);
 
-/* Starts the canary. What comes of it is reported to the master, a failure perhaps at once: then
- * the generation may be gone when this returns. */
+/* Starts the canary. What comes of it is reported to the master, never before this returns. */
 void generation_start(struct generation *generation);
 /* READY: all accept. */
 void generation_go(struct generation *generation);

@@ -12,6 +12,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "process/generation.h"
+#include "process/group.h"
 #include "process/master_private.h"
 #include "process/reload.h"
 
@@ -89,8 +90,7 @@ static enum master_exit acquire(struct master *master, struct generation *genera
 }
 
 static enum master_exit build(struct master *master, struct gale_str text,
-                              struct setting_errors *errors, struct generation **out_generation,
-                              char **out_error)
+                              struct setting_errors *errors, char **out_error)
 {
     const struct master_options *options = master->options;
     struct config *config = config_parse(options->path, text, options->adapters, errors);
@@ -106,19 +106,19 @@ static enum master_exit build(struct master *master, struct gale_str text,
         *out_error = memory_printf("no memory for the configuration: %s", strerror(-fd));
         return MASTER_FAILED;
     }
-    struct generation *generation = generation_create(master, config, fd);
+    master->last_number++;
+    struct generation *generation = generation_create(master->front, config, fd);
     enum master_exit r = acquire(master, generation, out_error);
     if (r != MASTER_STOPPED) {
         master->last_number--;
         generation_destroy(generation);
         return r;
     }
-    *out_generation = generation;
+    group_prepare(master->front, generation);
     return MASTER_STOPPED;
 }
 
-enum master_exit generation_load(struct master *master, struct generation **out_generation,
-                                 char **out_error)
+enum master_exit generation_load(struct master *master, char **out_error)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0);
@@ -128,7 +128,7 @@ enum master_exit generation_load(struct master *master, struct generation **out_
     if (errors.len) /* what is missing makes other lines look wrong */
         *out_error = print_errors(&errors);
     else
-        r = build(master, text, &errors, out_generation, out_error);
+        r = build(master, text, &errors, out_error);
     free((char *)text.at);
     arena_finish(&arena);
     return r;

@@ -18,6 +18,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "process/generation.h"
+#include "process/group.h"
 #include "process/master_private.h"
 #include "process/notify.h"
 #include "process/pid_file.h"
@@ -43,6 +44,12 @@ static void stop_generation(struct generation *generation, enum master_stop how)
         generation_drain(generation, generation->config->server.drain_timeout_ms, true);
 }
 
+static void stop_group(struct group *group, enum master_stop how)
+{
+    list_each (&group->generations, link)
+        stop_generation(container_of(link, struct generation, link), how);
+}
+
 void master_stop(struct master *master, enum master_stop how)
 {
     if (how <= master->stop)
@@ -55,16 +62,14 @@ void master_stop(struct master *master, enum master_stop how)
                                                     : "stopping");
         notify("STOPPING=1");
         timer_stop(master->loop, &master->settle);
-        if (master->next) /* it has not accepted anything */
-            generation_drain(master->next, 0, false);
-        master->next = NULL;
+        groups_cancel(master); /* they have not accepted anything */
         reload_done(master, "gale is stopping");
         /* Workers sweep the queues of theirs; then nobody listens any more. */
         listeners_finish(&master->listeners);
     }
-    list_each (&master->generations, link)
-        stop_generation(container_of(link, struct generation, link), how);
-    if (list_is_empty(&master->generations))
+    list_each (&master->groups, link)
+        stop_group(container_of(link, struct group, link), how);
+    if (groups_are_empty(master))
         ioloop_stop(master->loop);
 }
 
@@ -99,20 +104,27 @@ static void on_hangup(void *data)
 
 void master_use_logs(struct master *master)
 {
+    const struct generation *live = master->front->live;
     int old = master->log_fd;
-    master->log_fd = fcntl(master->live->logs.error_fd, F_DUPFD_CLOEXEC, 3);
+    master->log_fd = fcntl(live->logs.error_fd, F_DUPFD_CLOEXEC, 3);
     log_flush();
     log_set_fd(master->log_fd < 0 ? STDERR_FILENO : master->log_fd);
-    log_set_level((enum log_level)master->live->config->server.log_level);
+    log_set_level((enum log_level)live->config->server.log_level);
     if (old >= 0)
         close(old);
 }
 
+static void reopen_group(struct group *group)
+{
+    list_each (&group->generations, link)
+        generation_reopen_logs(container_of(link, struct generation, link));
+}
+
 void master_reopen_logs(struct master *master)
 {
-    list_each (&master->generations, link)
-        generation_reopen_logs(container_of(link, struct generation, link));
-    if (master->live)
+    list_each (&master->groups, link)
+        reopen_group(container_of(link, struct group, link));
+    if (master->front->live)
         master_use_logs(master);
     log_info("logs are reopened");
 }
@@ -202,20 +214,19 @@ static enum master_exit open_control(struct master *master, const struct server_
 static enum master_exit open_first(struct master *master)
 {
     scoped_free char *why = NULL;
-    enum master_exit r = generation_load(master, &master->next, &why);
+    enum master_exit r = generation_load(master, &why);
     if (r != MASTER_STOPPED) {
         master_complain(r == MASTER_WRONG_INPUT ? "" : "gale: ", why);
         return r;
     }
-    list_append(&master->generations, &master->next->link);
-    return open_control(master, &master->next->config->server);
+    return open_control(master, &master->front->next->config->server);
 }
 
 /* ---- running ---- */
 
 static void warn_about_root(const struct master *master)
 {
-    const struct server_settings *server = &master->next->config->server;
+    const struct server_settings *server = &master->front->next->config->server;
     if (geteuid() == 0 && !server->user)
         log_warn("workers run as root: set `user` in [server]");
 }
@@ -226,7 +237,7 @@ static void run(struct master *master)
     log_gather();
     ioloop_on_turn_end(master->loop, &flush);
     warn_about_root(master);
-    generation_start(master->next);
+    groups_start(master);
     (void)ioloop_run(master->loop);
     ioloop_undefer(master->loop, &flush);
 }
@@ -234,8 +245,8 @@ static void run(struct master *master)
 static void close_all(struct master *master)
 {
     control_close(master);
-    list_each (&master->generations, link)
-        generation_destroy(container_of(link, struct generation, link));
+    list_each (&master->groups, link)
+        group_destroy(container_of(link, struct group, link));
     if (master->pid_file)
         pid_file_remove(master->pid_file);
     free(master->pid_file);
@@ -257,7 +268,8 @@ enum master_exit master_run(const struct master_options *options)
 {
     struct master master = {
         .options = options, .board_fd = -1, .log_fd = -1, .started_ms = clock_wall_ms()};
-    list_init(&master.generations);
+    list_init(&master.groups);
+    master.front = group_create(&master, "");
     reloads_init(&master.reloads);
     master.settle = (struct timer){.fn = master_settle, .data = &master};
     master.has_terminal = has_terminal();

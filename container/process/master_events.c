@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "process/channel.h"
 #include "process/generation.h"
+#include "process/group.h"
 #include "process/master_private.h"
 #include "process/notify.h"
 
@@ -25,15 +26,31 @@ void master_complain(const char *what, const char *why)
     }
 }
 
-/* ---- ready ---- */
+/* ---- failed ---- */
 
-static void drain_previous(struct master *master, struct generation *previous, bool sweep)
+static void cancel(struct master *master, const char *why)
 {
-    if (previous)
-        generation_drain(previous, previous->config->server.drain_timeout_ms, sweep);
-    if (listeners_is_leaving(&master->listeners))
-        timer_start(master->loop, &master->settle, SETTLE_MS);
+    groups_cancel(master);
+    listeners_cancel(&master->listeners);
+    if (master->front->live) {
+        reload_done(master, why);
+        return;
+    }
+    if (master->stop != MASTER_RUNS)
+        return;
+    master_complain("gale: cannot start: ", why);
+    master->exit = MASTER_FAILED;
+    master_stop(master, MASTER_STOPS_NOW);
 }
+
+/* Of several that fail, the first one says why. */
+void master_generation_failed(struct master *master, struct generation *generation, const char *why)
+{
+    if (generation->group->next == generation)
+        cancel(master, why);
+}
+
+/* ---- ready ---- */
 
 static bool differs(const char *a, const char *b)
 {
@@ -48,9 +65,10 @@ static void warn_about_fixed(const struct generation *previous, const struct gen
         log_warn("`control` and `pid_file` change only when gale is started again");
 }
 
-static void announce(struct master *master, const struct generation *generation, bool is_first)
+static void announce(struct master *master, bool is_first)
 {
     const struct master_options *options = master->options;
+    const struct generation *generation = master->front->live;
     log_info("serving", LOG_NUMBER("generation", (int64_t)generation->number),
              LOG_NUMBER("workers", generation->size), LOG_TEXT("config", generation->config->path));
     if (!is_first)
@@ -60,54 +78,44 @@ static void announce(struct master *master, const struct generation *generation,
         options->on_serving(generation->config, generation->size);
 }
 
-void master_generation_ready(struct master *master, struct generation *generation)
+/* What listens for clients follows the front: a reload always replaces that, too. */
+static void go(struct master *master)
 {
-    struct generation *previous = master->live;
+    const struct generation *previous = master->front->live, *next = master->front->next;
     scoped_free char *why = NULL;
     bool sweep = listeners_will_close(&master->listeners);
-    if (listeners_commit(&master->listeners, (int)generation->config->server.backlog, &why) < 0) {
-        generation_drain(generation, 0, false);
-        master_generation_failed(master, generation, why);
+    if (listeners_commit(&master->listeners, (int)next->config->server.backlog, &why) < 0) {
+        cancel(master, why);
         return;
     }
-    master->live = generation;
-    master->next = NULL;
-    generation_go(generation);
-    master_use_logs(master);
     if (previous)
-        warn_about_fixed(previous, generation);
-    drain_previous(master, previous, sweep);
-    announce(master, generation, !previous);
+        warn_about_fixed(previous, next);
+    groups_go(master, sweep);
+    master_use_logs(master);
+    if (listeners_is_leaving(&master->listeners))
+        timer_start(master->loop, &master->settle, SETTLE_MS);
+    announce(master, !previous);
     reload_done(master, NULL);
 }
 
-/* ---- failed ---- */
-
-void master_generation_failed(struct master *master, struct generation *generation, const char *why)
+void master_generation_ready(struct master *master, struct generation *generation)
 {
-    (void)generation;
-    master->next = NULL;
-    listeners_cancel(&master->listeners);
-    if (master->live) {
-        reload_done(master, why);
-        return;
-    }
-    if (master->stop != MASTER_RUNS)
-        return;
-    master_complain("gale: cannot start: ", why);
-    master->exit = MASTER_FAILED;
-    master_stop(master, MASTER_STOPS_NOW);
+    if (generation->group->next == generation && groups_are_ready(master))
+        go(master);
 }
 
 /* ---- ended ---- */
 
 void master_generation_ended(struct master *master, struct generation *generation)
 {
-    if (master->live == generation)
-        master->live = NULL;
+    struct group *group = generation->group;
+    if (group->live == generation)
+        group->live = NULL;
     log_debug("a generation has ended", LOG_NUMBER("generation", (int64_t)generation->number));
     generation_destroy(generation);
-    if (master->stop != MASTER_RUNS && list_is_empty(&master->generations))
+    if (group != master->front && list_is_empty(&group->generations))
+        group_destroy(group);
+    if (master->stop != MASTER_RUNS && groups_are_empty(master))
         ioloop_stop(master->loop);
 }
 
@@ -117,12 +125,13 @@ void master_settle(void *data)
 {
     struct master *master = data;
     /* What is being prepared counts on the sockets that are there. */
-    int place =
-        master->next ? -1 : listeners_settle(&master->listeners, ioloop_now_ms(master->loop));
-    if (place >= 0 && master->live) {
+    int place = groups_are_preparing(master)
+                    ? -1
+                    : listeners_settle(&master->listeners, ioloop_now_ms(master->loop));
+    if (place >= 0 && master->front->live) {
         struct channel_message retire;
         channel_message_init(&retire, CHANNEL_RETIRE, place);
-        generation_tell(master->live, &retire);
+        generation_tell(master->front->live, &retire);
     }
     if (listeners_is_leaving(&master->listeners))
         timer_start(master->loop, &master->settle, SETTLE_MS);

@@ -13,6 +13,7 @@
 
 struct board;
 struct generation;
+struct group;
 
 enum master_stop { MASTER_RUNS, MASTER_STOPS_GRACEFULLY, MASTER_STOPS_NOW, MASTER_KILLS };
 
@@ -24,10 +25,9 @@ struct master {
     struct listeners listeners;
     struct shared_regions shared;
     struct control control;
-    struct list generations; /* all that have processes, oldest first; owned */
-    struct generation *live; /* the one that serves; NULL before the first */
-    struct generation *next; /* the one that starts; NULL */
-    uint64_t last_number;
+    struct list groups;   /* the front first; owned */
+    struct group *front;  /* one of them */
+    uint64_t last_number; /* of a configuration that was read, and of its generations */
     struct reloads reloads;
     enum master_stop stop;
     enum master_exit exit;
@@ -40,12 +40,12 @@ struct master {
 
 /* ---- master_events.c: what generations report ---- */
 
-/* Every worker of it is ready: it goes live. */
+/* Every worker of it is ready: it goes live when all that was prepared with it is. */
 void master_generation_ready(struct master *master, struct generation *generation);
-/* It cannot start; `why` is borrowed. It ends by itself. */
+/* It cannot start; `why` is borrowed. It ends by itself, and so does what was prepared with it. */
 void master_generation_failed(struct master *master, struct generation *generation,
                               const char *why);
-/* Its last process has ended; destroys it. */
+/* Its last process has ended; destroys it, and an app's group with its last generation. */
 void master_generation_ended(struct master *master, struct generation *generation);
 
 /* Prints why nothing can start, a line each, for whoever sits at the terminal. */
@@ -56,7 +56,7 @@ void master_settle(void *master);
 /* ---- master.c ---- */
 
 void master_stop(struct master *master, enum master_stop how);
-/* Logs to where the live generation does. */
+/* Logs to where the front's live generation does. */
 void master_use_logs(struct master *master);
 /* Opens the logs of all generations anew. */
 void master_reopen_logs(struct master *master);

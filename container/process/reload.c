@@ -11,11 +11,9 @@
 #include "base/memory.h"
 #include "loop/task.h"
 #include "process/generation.h"
+#include "process/group.h"
 #include "process/master_private.h"
 #include "process/notify.h"
-
-/* Generations that may have processes when another one starts. */
-enum { GENERATIONS_MAX = 4 };
 
 struct waiter {
     struct list link;
@@ -37,27 +35,6 @@ void reloads_finish(struct reloads *reloads)
     reloads->last_failure = NULL;
 }
 
-/* Where requests take long, reloads may follow each other faster than generations end: the oldest
- * then give way. */
-static void make_room(struct master *master)
-{
-    unsigned count = 0;
-    list_each (&master->generations, link)
-        count += !container_of(link, struct generation, link)->is_hurried;
-    list_each (&master->generations, link) {
-        struct generation *generation = container_of(link, struct generation, link);
-        if (count < GENERATIONS_MAX || generation == master->live)
-            return;
-        if (generation->is_hurried)
-            continue;
-        log_warn("too many generations are still ending: the oldest is ended now",
-                 LOG_NUMBER("generation", (int64_t)generation->number));
-        generation->is_hurried = true;
-        generation_drain(generation, 0, false);
-        count--;
-    }
-}
-
 static void begin(struct master *master)
 {
     struct reloads *reloads = &master->reloads;
@@ -67,13 +44,10 @@ static void begin(struct master *master)
     reloads->asked_ms = reloads->queued_ms;
     list_splice(&reloads->current, &reloads->queued);
     notify("RELOADING=1");
-    if (generation_load(master, &master->next, &why) != MASTER_STOPPED) {
+    if (generation_load(master, &why) != MASTER_STOPPED)
         reload_done(master, why);
-        return;
-    }
-    make_room(master);
-    list_append(&master->generations, &master->next->link);
-    generation_start(master->next);
+    else
+        groups_start(master);
 }
 
 void reload_ask(struct master *master)
@@ -83,7 +57,7 @@ void reload_ask(struct master *master)
         reloads->queued_ms = clock_mono_ms();
     reloads->is_queued = true;
     /* While the first generation starts there is nothing to replace yet. */
-    if (!reloads->is_running && master->live)
+    if (!reloads->is_running && master->front->live)
         begin(master);
 }
 
@@ -113,15 +87,15 @@ static void record(struct reloads *reloads, const char *why)
 
 static void answer(struct master *master, struct list *waiters, const char *why)
 {
+    const struct generation *live = master->front->live;
     struct list *link;
     while ((link = list_pop(waiters))) {
         struct waiter *waiter = container_of(link, struct waiter, link);
         waiter->is_done = true;
-        waiter->result =
-            (struct reload_result){.is_ok = !why,
-                                   .generation = master->live ? master->live->number : 0,
-                                   .ms = clock_mono_ms() - master->reloads.asked_ms,
-                                   .text = why ? memory_copy(why, strlen(why)) : NULL};
+        waiter->result = (struct reload_result){.is_ok = !why,
+                                                .generation = live ? live->number : 0,
+                                                .ms = clock_mono_ms() - master->reloads.asked_ms,
+                                                .text = why ? memory_copy(why, strlen(why)) : NULL};
         task_wake(waiter->task, false);
     }
 }

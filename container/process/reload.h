@@ -9,7 +9,6 @@
 #include "base/macros.h"
 #include "process/master.h"
 
-struct generation;
 struct master;
 struct task;
 
@@ -42,8 +41,7 @@ SUSPENDS int reload_wait(struct master *master, struct reload_result *out_result
 /* Ends the reload that runs: everybody who waited gets to know. `why` NULL: it succeeded. */
 void reload_done(struct master *master, const char *why);
 
-/* Reads the configuration as it is now and makes a generation of it, its sockets bound. Returns
- * MASTER_STOPPED when it could start; or what gale would exit with, and in *out_error (owned) all
- * that is wrong, a line each. */
-enum master_exit generation_load(struct master *master, struct generation **out_generation,
-                                 char **out_error);
+/* Reads the configuration as it is now and gives each group that needs one its next generation,
+ * sockets bound. Returns MASTER_STOPPED when they could start; or what gale would exit with, and in
+ * *out_error (owned) all that is wrong, a line each: then nothing was prepared. */
+enum master_exit generation_load(struct master *master, char **out_error);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "process/generation.h"
+#include "process/group.h"
 #include "process/json.h"
 #include "process/master_private.h"
 #include "process/worker_process.h"
@@ -19,7 +20,7 @@ static const char *state_name(const struct master *master)
 {
     if (master->stop != MASTER_RUNS)
         return "stopping";
-    return master->live ? "serving" : "starting";
+    return master->front->live ? "serving" : "starting";
 }
 
 static void write_worker(const struct worker_process *worker, struct json *json)
@@ -46,6 +47,7 @@ static void write_worker(const struct worker_process *worker, struct json *json)
 static void write_generation(const struct generation *generation, struct json *json)
 {
     json_open(json, NULL, '{');
+    json_text(json, "group", generation->group->name);
     json_number(json, "number", (int64_t)generation->number);
     json_text(json, "state", generation_state_name(generation->state));
     json_number(json, "age_ms", master_age_ms(generation->started_ms));
@@ -57,6 +59,12 @@ static void write_generation(const struct generation *generation, struct json *j
         write_worker(container_of(link, struct worker_process, link), json);
     json_close(json, ']');
     json_close(json, '}');
+}
+
+static void write_group(const struct group *group, struct json *json)
+{
+    list_each (&group->generations, link)
+        write_generation(container_of(link, struct generation, link), json);
 }
 
 static void write_listen(const struct listeners *listeners, struct json *json)
@@ -106,7 +114,7 @@ static void write_reload(const struct reloads *reloads, struct json *json)
 void status_write(struct master *master, struct buffer *out)
 {
     struct json json = {.out = out};
-    const struct generation *live = master->live;
+    const struct generation *live = master->front->live;
     json_open(&json, NULL, '{');
     json_text(&json, "gale", gale_version());
     json_number(&json, "pid", getpid());
@@ -119,8 +127,8 @@ void status_write(struct master *master, struct buffer *out)
     write_listen(&master->listeners, &json);
     write_apps(live, &json);
     json_open(&json, "generations", '[');
-    list_each (&master->generations, link)
-        write_generation(container_of(link, struct generation, link), &json);
+    list_each (&master->groups, link)
+        write_group(container_of(link, struct group, link), &json);
     json_close(&json, ']');
     write_reload(&master->reloads, &json);
     json_close(&json, '}');

@@ -21,6 +21,7 @@
 #include "process/channel.h"
 #include "process/exit_text.h"
 #include "process/generation.h"
+#include "process/group.h"
 #include "process/master_private.h"
 #include "process/worker_arguments.h"
 #include "process/worker_spawn.h"
@@ -232,6 +233,7 @@ static void add_socket(void *data, int fd, int place)
 static void fill_slot(const struct worker_process *worker)
 {
     struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
+    snprintf(slot->group, sizeof(slot->group), "%s", worker->generation->group->name);
     slot->place = worker->place;
     slot->pid = worker->pid;
     slot->generation = worker->generation->number;

@@ -1,4 +1,5 @@
 /* test_coverage.c - whose queues a worker empties, and when it stops to. */
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -111,6 +112,9 @@ START_TEST(knows_who_is_alive)
     struct board_slot *slot = add_worker(0, BOARD_SERVING, 0);
     ck_assert(coverage_is_alive(board, 0, now));
     ck_assert(!coverage_is_alive(board, 1, now));
+    strcpy(slot->group, "shop"); /* an isolated app's worker accepts no clients */
+    ck_assert(!coverage_is_alive(board, 0, now));
+    slot->group[0] = 0;
     slot->heartbeat_ms = now - COVERAGE_STALE_MS - 1;
     ck_assert(!coverage_is_alive(board, 0, now));
     slot->heartbeat_ms = now - COVERAGE_STALE_MS;

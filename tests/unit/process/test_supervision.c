@@ -1,10 +1,10 @@
 /* test_supervision.c - a whole master with its workers, all of them this very program.
  *
- * What cannot be taken apart is tested together: generation.c, generation_load.c, master_events.c,
- * reload.c, control.c, status.c on the master's side, worker.c, worker_open.c, worker_drain.c on
- * the worker's, worker_process.c and worker_spawn.c between them. The app is a row of the adapter
- * table whose behaviour stands in a file, so that a reload can find it changed. Loads, signals and
- * real plugins are for the system tests. */
+ * What cannot be taken apart is tested together: group.c, generation.c, generation_load.c,
+ * master_events.c, reload.c, control.c, status.c on the master's side, worker.c, worker_open.c,
+ * worker_drain.c on the worker's, worker_process.c and worker_spawn.c between them. The app is a
+ * row of the adapter table whose behaviour stands in a file, so that a reload can find it changed.
+ * Loads, signals and real plugins are for the system tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -200,6 +200,7 @@ START_TEST(serves_and_stops)
     make_folder();
     serve("");
     ck_assert(answer_has("\"generation\":1,"));
+    ck_assert(answer_has("\"generations\":[{\"group\":\"\",\"number\":1,"));
     ck_assert(answer_has("{\"place\":0,"));
     ck_assert(answer_has("{\"place\":1,"));
     ck_assert_int_eq(ask(address, "GET", "/"), 200);

@@ -1,0 +1,135 @@
+/* group.c - what groups hold, and what happens to all of them at once. */
+#include "process/group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/config.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "process/generation.h"
+#include "process/master_private.h"
+
+/* Generations of a group that may have processes when another one starts. */
+enum { GENERATIONS_MAX = 4 };
+
+static struct group *of_link(struct list *link)
+{
+    return container_of(link, struct group, link);
+}
+
+struct group *group_create(struct master *master, const char *name)
+{
+    struct group *group = memory_zalloc(sizeof(*group));
+    group->master = master;
+    group->name = memory_copy(name, strlen(name));
+    list_init(&group->generations);
+    list_append(&master->groups, &group->link);
+    return group;
+}
+
+void group_destroy(struct group *group)
+{
+    if (!group)
+        return;
+    list_each (&group->generations, link)
+        generation_destroy(container_of(link, struct generation, link));
+    list_remove(&group->link);
+    free(group->name);
+    free(group);
+}
+
+struct group *group_find(const struct master *master, const char *name)
+{
+    list_each (&master->groups, link)
+        if (strcmp(of_link(link)->name, name) == 0)
+            return of_link(link);
+    return NULL;
+}
+
+static void make_room(struct group *group)
+{
+    unsigned count = 0;
+    list_each (&group->generations, link)
+        count += !container_of(link, struct generation, link)->is_hurried;
+    list_each (&group->generations, link) {
+        struct generation *generation = container_of(link, struct generation, link);
+        if (count < GENERATIONS_MAX || generation == group->live)
+            return;
+        if (generation->is_hurried)
+            continue;
+        log_warn("too many generations are still ending: the oldest is ended now",
+                 LOG_NUMBER("generation", (int64_t)generation->number));
+        generation->is_hurried = true;
+        generation_drain(generation, 0, false);
+        count--;
+    }
+}
+
+void group_prepare(struct group *group, struct generation *next)
+{
+    make_room(group);
+    list_append(&group->generations, &next->link);
+    group->next = next;
+}
+
+/* ---- all of them ---- */
+
+void groups_start(struct master *master)
+{
+    list_each (&master->groups, link)
+        if (of_link(link)->next)
+            generation_start(of_link(link)->next);
+}
+
+bool groups_are_preparing(const struct master *master)
+{
+    list_each (&master->groups, link)
+        if (of_link(link)->next)
+            return true;
+    return false;
+}
+
+bool groups_are_ready(const struct master *master)
+{
+    list_each (&master->groups, link)
+        if (of_link(link)->next && of_link(link)->next->state != GENERATION_READY)
+            return false;
+    return true;
+}
+
+static void go(struct group *group, bool sweep)
+{
+    struct generation *previous = group->live;
+    group->live = group->next;
+    group->next = NULL;
+    generation_go(group->live);
+    if (previous)
+        generation_drain(previous, previous->config->server.drain_timeout_ms, sweep);
+}
+
+void groups_go(struct master *master, bool sweep)
+{
+    list_each (&master->groups, link)
+        if (of_link(link)->next)
+            go(of_link(link), sweep);
+}
+
+void groups_cancel(struct master *master)
+{
+    list_each (&master->groups, link) {
+        struct group *group = of_link(link);
+        struct generation *next = group->next;
+        group->next = NULL;
+        if (next && next->state != GENERATION_ENDING)
+            generation_drain(next, 0, false);
+    }
+}
+
+bool groups_are_empty(const struct master *master)
+{
+    list_each (&master->groups, link)
+        if (!list_is_empty(&of_link(link)->generations))
+            return false;
+    return true;
+}
