@@ -51,10 +51,11 @@ def cpu_ns(pid):
 
 
 class Contender:
-    """One server, started on its own port and folder."""
+    """One server, started on its own port and folder; `values` fill its configuration in, too."""
 
-    def __init__(self, name, command, conf=None, path="/hello"):
+    def __init__(self, name, command, conf=None, path="/hello", values=None):
         self.name, self.command, self.conf, self.path = name, command, conf, path
+        self.values = values or {}
 
     def start(self):
         self.port = free_port()
@@ -66,7 +67,8 @@ class Contender:
         if self.conf:
             with open(os.path.join(HERE, "conf", self.conf)) as f:
                 text = f.read()
-            for key, value in (("PORT", self.port), ("DIR", self.dir), ("BUILD", BUILD)):
+            values = {"PORT": self.port, "DIR": self.dir, "BUILD": BUILD, **self.values}
+            for key, value in values.items():
                 text = text.replace(f"@{key}@", str(value))
             with open(os.path.join(self.dir, "conf"), "w") as f:
                 f.write(text)
@@ -110,7 +112,9 @@ NGINX = Contender("nginx", ["nginx", "-e", "{dir}/nginx-start.log", "-c", "{dir}
                   "nginx.conf")
 LIGHTTPD = Contender("lighttpd", ["lighttpd", "-D", "-f", "{dir}/conf"], "lighttpd.conf")
 H2O = Contender("h2o", ["h2o", "-c", "{dir}/conf"], "h2o.conf")
-NEEDED = {"nginx": "nginx-light", "lighttpd": "lighttpd", "h2o": "h2o", "wrk": "wrk"}
+APACHE = ["apache2", "-DFOREGROUND", "-f", "{dir}/conf"]
+NEEDED = {"nginx": "nginx-light", "lighttpd": "lighttpd", "h2o": "h2o", "wrk": "wrk",
+          "apache2": "apache2-bin", "spawn-fcgi": "spawn-fcgi"}
 
 
 def need(*programs):
@@ -154,11 +158,11 @@ def rounds(contenders, measure, count):
 def table(title, figures, base):
     """Medians, and the ratio of CPU time a request to `base` within each round."""
     print(f"\n{title}")
-    print(f"{'':10} {'us CPU/request':>15} {'requests/s':>12} {'p99':>9}   CPU ratio to {base}"
+    print(f"{'':13} {'us CPU/request':>15} {'requests/s':>12} {'p99':>9}   CPU ratio to {base}"
           " (median, min-max)")
     for name, rows in figures.items():
         ratios = [r["us"] / b["us"] for r, b in zip(rows, figures[base])]
-        print(f"{name:10} {statistics.median(r['us'] for r in rows):15.2f} "
+        print(f"{name:13} {statistics.median(r['us'] for r in rows):15.2f} "
               f"{statistics.median(r['rate'] for r in rows):12.0f} {rows[len(rows) // 2]['p99']:>9}"
               f"   {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})")
 

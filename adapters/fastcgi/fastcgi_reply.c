@@ -10,7 +10,10 @@
 #include "adapters/fastcgi/fastcgi_private.h"
 #include "adapters/fastcgi/upstream_connection.h"
 
-enum { FLUSH_MS = 50 /* a head whose body is not there yet leaves after so long */ };
+enum {
+    FLUSH_MS = 50, /* a head whose body is not there yet leaves after so long */
+    LATE_MS = 50,  /* a new connection may be waiting for a process that a kept one holds */
+};
 
 /* ---- waiting ---- */
 
@@ -20,17 +23,35 @@ static bool is_lone_head(const struct fastcgi_exchange *x)
            !gale_response_is_started(x->res);
 }
 
+/* The first record on a new connection. */
+static bool is_first(const struct fastcgi_exchange *x)
+{
+    return !x->reply.is_begun && !x->connection->is_kept && x->fastcgi->settings->keep_alive;
+}
+
+/* What else there is to do while nothing comes. */
+static int wait_a_little(struct fastcgi_exchange *x, int64_t ms)
+{
+    int r = fcgi_read_record(&x->connection->reader, ms);
+    if (r != -ETIMEDOUT || task_cancelled(task_current()))
+        return r;
+    if (is_lone_head(x))
+        (void)gale_response_flush(x->res); /* an error sticks in the response */
+    else
+        upstream_set_late(x->connection, true);
+    return r;
+}
+
 /* The next record's header; a server that waits for the client, too, is not late. */
 static int next_record(struct fastcgi_exchange *x)
 {
     struct fcgi_reader *reader = &x->connection->reader;
     int64_t timeout_ms = x->fastcgi->settings->read_timeout_ms;
     int r = -ETIMEDOUT;
-    if (is_lone_head(x)) {
-        r = fcgi_read_record(reader, FLUSH_MS < timeout_ms ? FLUSH_MS : timeout_ms);
-        if (r == -ETIMEDOUT && !task_cancelled(task_current()))
-            (void)gale_response_flush(x->res); /* an error sticks in the response */
-    }
+    if (is_lone_head(x))
+        r = wait_a_little(x, FLUSH_MS < timeout_ms ? FLUSH_MS : timeout_ms);
+    else if (is_first(x) && LATE_MS < timeout_ms)
+        r = wait_a_little(x, LATE_MS);
     while (r == -ETIMEDOUT && !task_cancelled(task_current())) {
         r = fcgi_read_record(reader, timeout_ms);
         if (r == -ETIMEDOUT && !fastcgi_is_client_slow(x))
@@ -100,6 +121,7 @@ static int read_one(struct fastcgi_exchange *x)
     if (record->id != x->id)
         return record->id == 0 ? 1 : -EPROTO;
     x->reply.is_begun = true;
+    upstream_set_late(x->connection, false);
     switch (record->type) {
     case FCGI_STDOUT:
         if (x->reply.is_output_end && record->length)

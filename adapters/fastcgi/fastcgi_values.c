@@ -3,7 +3,9 @@
  * A kept connection holds one of a server's processes. Were all of them held so, everybody else
  * would wait for a process that does nothing. So GET_VALUES is asked once, on a connection of its
  * own, and all workers together keep fewer than the answer. A server that does not say (php-fpm
- * does not) is taken at the configuration's word. */
+ * does not) is taken at the configuration's word, and so is one that says 1: libfcgi says that of
+ * each of its processes, however many there are. Should there be only one after all, connections
+ * are closed for those who wait (upstream_connection.h). */
 #include <errno.h>
 #include <sched.h>
 
@@ -22,6 +24,9 @@ static int send_question(struct upstream_connection *connection)
     unsigned char pair[2 + sizeof(FCGI_MAX_CONNS) - 1];
     (void)fcgi_pair_encode(pair, STR(FCGI_MAX_CONNS), STR(""));
     int r = fcgi_put(&connection->stream, FCGI_GET_VALUES, 0, pair, sizeof(pair));
+    /* libfcgi answers a question when it sees another record's header. */
+    if (r == 0)
+        r = fcgi_put(&connection->stream, FCGI_GET_VALUES, 0, NULL, 0);
     return r < 0 ? r : iostream_push(&connection->stream);
 }
 
@@ -81,7 +86,7 @@ static void ask_task(void *data)
     int r = ask(upstream, &count);
     if (task_cancelled(task_current()))
         return;
-    if (r == 0 && count && share_of(upstream, count) < keep) {
+    if (r == 0 && count > 1 && share_of(upstream, count) < keep) {
         keep = share_of(upstream, count);
         log_info("a FastCGI server takes so few connections that fewer are kept",
                  LOG_TEXT("app", upstream->fastcgi->app->config->name),

@@ -36,6 +36,8 @@ static void init_metrics(struct upstream *upstream)
     };
     upstream->running = metric(upstream, BOARD_GAUGE, "gale_fastcgi_running", "",
                                "Requests that a FastCGI server is at work on.");
+    upstream->late = metric(upstream, BOARD_GAUGE, "gale_fastcgi_late", "",
+                            "New connections that a FastCGI server is late to answer on.");
     upstream->connections = metric(upstream, BOARD_GAUGE, "gale_fastcgi_connections", "",
                                    "Connections to a FastCGI server, idle ones included.");
     upstream->requests = metric(upstream, BOARD_COUNTER, "gale_fastcgi_requests_total", "",

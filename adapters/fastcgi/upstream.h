@@ -43,7 +43,7 @@ struct upstream {
     bool is_asked;                      /* GET_VALUES is being asked or has been answered */
     size_t keep_max;                    /* idle connections here; 0 until it was asked */
     /* board metrics */
-    int running, connections, requests, retries, failures[UPSTREAM_FAILURE_COUNT];
+    int running, late, connections, requests, retries, failures[UPSTREAM_FAILURE_COUNT];
 };
 
 struct upstreams {

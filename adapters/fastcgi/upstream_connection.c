@@ -50,12 +50,10 @@ static void start_timer(struct upstream_connection *connection)
     timer_start(connection->stream.loop, &connection->timer, ms < LOOK_MS ? ms : LOOK_MS);
 }
 
-/* Nobody has wanted it for a while. If the server is at work meanwhile, for any worker, somebody
- * may be waiting for the process that this connection holds. */
 static void on_look(void *data)
 {
     struct upstream_connection *connection = data;
-    if (left_ms(connection) <= 0 || board_sum(connection->upstream->running) > 0)
+    if (left_ms(connection) <= 0 || board_sum(connection->upstream->late) > 0)
         upstream_close(connection);
     else
         start_timer(connection);
@@ -98,9 +96,17 @@ int upstream_connect(struct upstream *upstream, struct upstream_connection **out
     return 0;
 }
 
+void upstream_set_late(struct upstream_connection *connection, bool is_late)
+{
+    if (connection->is_late != is_late)
+        board_add(connection->upstream->late, is_late ? 1 : -1);
+    connection->is_late = is_late;
+}
+
 void upstream_close(struct upstream_connection *connection)
 {
     leave_idle(connection);
+    upstream_set_late(connection, false);
     iostream_close(&connection->stream);
     connection->upstream->open_count--;
     board_add(connection->upstream->connections, -1);
@@ -115,7 +121,7 @@ void upstream_give_back(struct upstream_connection *connection)
                    fcgi_reader_settle(&connection->reader) &&
                    fcgi_reader_is_clean(&connection->reader);
     if (!is_well || left_ms(connection) <= 0 || upstream->idle_count >= upstream->keep_max ||
-        upstream->fastcgi->app->is_draining) {
+        board_sum(upstream->late) > 0 || upstream->fastcgi->app->is_draining) {
         upstream_close(connection);
         return;
     }

@@ -1,8 +1,8 @@
 /* upstream_connection.h - one connection to a FastCGI server, in use or kept for the next request.
  *
- * An idle one is watched: it closes when the server ends it, when it is as old as it may become,
- * and when nobody wants it while the server is at work, since it may hold the process that somebody
- * else is waiting for. Counted on the board. */
+ * An idle one is watched: it closes when the server ends it, and when it is as old as it may
+ * become. None is kept while a new connection, of any worker, is late to be answered: it may wait
+ * for the process that the kept one holds. Counted on the board. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +23,7 @@ struct upstream_connection {
     int64_t opened_ms;
     uint16_t requests; /* how many it has carried; the id of the last one */
     bool is_kept;      /* it has served a request already: it may have gone stale */
+    bool is_late;      /* nothing has come on it for long */
 };
 
 /* An idle connection, or NULL. Owned by the caller from then on. */
@@ -30,6 +31,8 @@ struct upstream_connection *upstream_take_idle(struct upstream *upstream);
 /* Connects. Returns 0 and the connection (owned), -ETIMEDOUT, -ECANCELED, or -errno. */
 SUSPENDS int upstream_connect(struct upstream *upstream,
                               struct upstream_connection **out_connection);
+/* A new connection is late to be answered, or is no more so. */
+void upstream_set_late(struct upstream_connection *connection, bool is_late);
 /* Keeps it for the next request if it may be kept, else closes it. Takes it. */
 void upstream_give_back(struct upstream_connection *connection);
 /* Takes it. */

@@ -116,8 +116,9 @@ class ServerConnection(Stream):
         while True:
             kind, id, content = self.read_record()
             if kind == GET_VALUES:
-                self.server.values_asked += 1
-                self.values(self.server.values)
+                if content:
+                    self.server.values_asked += 1
+                    self.values(self.server.values)
             elif kind == BEGIN:
                 role, flags = struct.unpack(">HB5x", content)
                 request = Request(id, role, flags)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fastcgi_apps import metric
 from harness import wait_for
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -174,8 +175,20 @@ def test_a_program_that_counts(gale, program, keep_alive):
     assert counts == sorted(counts) and len(set(counts)) == 20
 
 
-def test_one_connection_at_a_time_makes_the_others_wait(gale, program):
-    g = gale(app(program("counter")), workers=2)
+def test_kept_connections_to_a_program(gale, program):
+    g = gale(app(program("threaded"), keep_alive=4))
+    g.get("/")
+    wait_for(lambda: g.get("/") and metric(g, "gale_fastcgi_connections") == 1, "one to be kept")
+    before = metric(g, "gale_fastcgi_requests_total")
+    for _ in range(20):
+        assert g.get("/").status == 200
+    assert metric(g, "gale_fastcgi_connections") == 1
+    assert metric(g, "gale_fastcgi_requests_total") == before + 20
+
+
+@pytest.mark.parametrize("keep_alive", [0, 1])
+def test_one_connection_at_a_time_makes_the_others_wait(gale, program, keep_alive):
+    g = gale(app(program("counter"), keep_alive=keep_alive), workers=2)
     results = []
     threads = [threading.Thread(target=lambda: [results.append(g.get("/").status)
                                                 for _ in range(10)]) for _ in range(8)]
