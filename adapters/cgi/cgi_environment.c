@@ -45,13 +45,15 @@ static int add_variable(void *data, struct gale_str name, struct gale_str value)
     return 0;
 }
 
-static bool is_configured(const struct setting_pairs *env, const char *text)
+/* Whether a variable that was passed on from gale's own environment gets another value. */
+static bool is_replaced(const struct setting_pairs *env, const struct gale_request *req,
+                        const char *text)
 {
     struct gale_str name = {text, strcspn(text, "=")};
     for (size_t i = 0; i < env->len; i++)
         if (str_equals(str_of(env->items[i].name), name))
             return true;
-    return false;
+    return request_variable(req, name).at;
 }
 
 /* A folder of programs is their document root if nothing else was said. */
@@ -75,12 +77,11 @@ const char *const *cgi_environment(const struct cgi_settings *settings, const ch
         .path_info = target_decode_fully(program->rest, arena),
         .filename = str_of(program->path),
         .document_root = document_root(settings, program),
-        .user = STR(""),
         .content_length = content_length,
         .more = &settings->env,
     };
     for (; *passed; passed++)
-        if (!is_configured(&settings->env, *passed))
+        if (!is_replaced(&settings->env, req, *passed))
             add(&texts, *passed);
     (void)gateway_variables(req, &script, settings->pass_authorization, add_variable, &texts);
     add(&texts, NULL);

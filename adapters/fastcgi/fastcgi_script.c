@@ -194,7 +194,6 @@ int fastcgi_script_find(const struct fastcgi *fastcgi, struct gale_request *req,
                                           .path_info = path.below,
                                           .filename = STR(""),
                                           .document_root = STR(""),
-                                          .user = STR(""),
                                           .more = &settings->param};
     if (!settings->root)
         return settings->script ? use_front_controller(&path, out_script) : 0;

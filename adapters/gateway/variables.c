@@ -42,10 +42,16 @@ static const struct setting_pair *find_more(const struct walk *walk, struct gale
     return NULL;
 }
 
-static void put(struct walk *walk, struct gale_str name, struct gale_str value)
+static void put_always(struct walk *walk, struct gale_str name, struct gale_str value)
 {
     if (walk->result == 0 && !find_more(walk, name))
         walk->result = walk->fn(walk->data, name, value);
+}
+
+static void put(struct walk *walk, struct gale_str name, struct gale_str value)
+{
+    if (!request_variable(walk->req, name).at)
+        put_always(walk, name, value);
 }
 
 static void put_if_any(struct walk *walk, struct gale_str name, struct gale_str value)
@@ -129,7 +135,8 @@ static bool has_dots(struct gale_str path)
 static void put_path(struct walk *walk)
 {
     const struct gateway_script *script = walk->script;
-    put(walk, STR("SCRIPT_NAME"), script->name);
+    if (script->name.at)
+        put(walk, STR("SCRIPT_NAME"), script->name);
     put_if_any(walk, STR("PATH_INFO"), script->path_info);
     put_if_any(walk, STR("SCRIPT_FILENAME"), script->filename);
     put_if_any(walk, STR("DOCUMENT_ROOT"), script->document_root);
@@ -145,9 +152,19 @@ static void put_request(struct walk *walk)
     put(walk, STR("QUERY_STRING"), gale_request_query_string(walk->req));
     put_path(walk);
     put_content(walk);
-    put_if_any(walk, STR("REMOTE_USER"), walk->script->user);
     /* PHP built for CGI refuses to run without it. */
     put(walk, STR("REDIRECT_STATUS"), STR("200"));
+}
+
+/* What the authorizer or a web server in front knows; the last one of a name counts. */
+static void put_said(struct walk *walk)
+{
+    const struct gale_request *req = walk->req;
+    for (size_t i = 0; i < req->variable_count; i++) {
+        const struct http_header *variable = &req->variables[i];
+        if (request_variable(req, variable->name).at == variable->value.at)
+            put_always(walk, variable->name, variable->value);
+    }
 }
 
 /* ---- the request's fields ---- */
@@ -256,6 +273,7 @@ int gateway_variables(struct gale_request *req, const struct gateway_script *scr
     struct walk walk = {req, script, pass_authorization, fn, data, 0};
     put_server(&walk);
     put_request(&walk);
+    put_said(&walk);
     put_fields(&walk);
     put_more(&walk);
     return walk.result;

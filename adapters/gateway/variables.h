@@ -17,11 +17,11 @@ struct setting_pairs;
 
 /* What the adapter knows about the program that will answer. Strings may be empty. */
 struct gateway_script {
-    struct gale_str name;             /* SCRIPT_NAME: the path that names the program, decoded */
+    struct gale_str name;             /* SCRIPT_NAME: the path that names the program, decoded; at
+                                         NULL leaves it out, as an authorizer's */
     struct gale_str path_info;        /* PATH_INFO, decoded to the end (target_decode_fully) */
     struct gale_str filename;         /* SCRIPT_FILENAME; "" leaves it out */
     struct gale_str document_root;    /* DOCUMENT_ROOT and, with path_info, PATH_TRANSLATED */
-    struct gale_str user;             /* REMOTE_USER, when known */
     int64_t content_length;           /* CONTENT_LENGTH; -1: there is no body, it is left out */
     const struct setting_pairs *more; /* `env` or `param`, last, in place of any of that name */
 };
@@ -30,7 +30,8 @@ struct gateway_script {
  * request's or the configuration's, or gone after the call. */
 typedef int gateway_variable_fn(void *data, struct gale_str name, struct gale_str value);
 
-/* Hands out the meta-variables, then each request field as HTTP_NAME: duplicates joined (", ",
+/* Hands out the meta-variables, what others have said of the request (request_variable), in place
+ * of those of the same name, then each request field as HTTP_NAME: duplicates joined (", ",
  * Cookie with "; "), Proxy never, nor Content-Length and Content-Type (they have their own), nor
  * Authorization unless the program may see it (`pass_authorization`), nor the fields of the
  * connection. Names that hold anything but letters, digits and `-` are dropped, `_` too, since a

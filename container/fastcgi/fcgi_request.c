@@ -39,6 +39,8 @@ static const struct {
     SAID("HTTPS", https),
     SAID("REQUEST_SCHEME", scheme),
     SAID("HTTP_TRANSFER_ENCODING", coding),
+    SAID("REMOTE_USER", user),
+    SAID("AUTH_TYPE", auth_type),
 };
 #undef SAID
 
@@ -261,8 +263,25 @@ static size_t outer_length(const struct gale_request *req, const struct fcgi_sai
     return str_equals(target_decode_fully(rest, arena), said->path_info) ? mount.len : 0;
 }
 
+/* Who it is, if the web server has found out. A value that no field could have is nobody's. */
+static void take_user(struct gale_request *req, const struct fcgi_said *said, struct arena *arena)
+{
+    struct http_header variables[2];
+    size_t count = 0;
+    if (said->user.len && http_is_field_value(said->user))
+        variables[count++] = (struct http_header){STR("REMOTE_USER"),
+                                                  arena_copy(arena, said->user.at, said->user.len)};
+    if (said->auth_type.len && http_is_field_value(said->auth_type))
+        variables[count++] = (struct http_header){
+            STR("AUTH_TYPE"), arena_copy(arena, said->auth_type.at, said->auth_type.len)};
+    if (count)
+        request_add_variables(req, arena, variables, count);
+    req->own_count = count;
+}
+
 static void take_said(struct gale_request *req, const struct fcgi_said *said, struct arena *arena)
 {
+    take_user(req, said, arena);
     req->from = NULL;
     req->peer = address_of(said->remote_addr, arena);
     req->peer_port = fcgi_request_port(said->remote_port);

@@ -21,7 +21,7 @@ struct http_refusal;
 struct fcgi_said {
     struct gale_str method, uri, script_name, path_info, query, protocol;
     struct gale_str content_length, content_type, host, server_name, server_port, server_addr;
-    struct gale_str remote_addr, remote_port, https, scheme, coding;
+    struct gale_str remote_addr, remote_port, https, scheme, coding, user, auth_type;
 };
 
 /* Makes the request of a whole stream of PARAMS. `has_body` is false for roles without STDIN; then

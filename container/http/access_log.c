@@ -117,6 +117,19 @@ static struct gale_str header(const struct gale_request *req, struct gale_str na
     return value;
 }
 
+/* Who it is, where somebody has said so; no blank may stand outside of quotes. */
+static char *put_user(char *to, struct gale_str user)
+{
+    if (!user.len)
+        return put_str(to, STR("-"));
+    for (size_t i = 0; i < user.len && i < TEXT_MAX; i++) {
+        bool is_blank = user.at[i] == ' ';
+        to = is_blank ? put_escaped(to, ' ', false)
+                      : put_foreign(to, (struct gale_str){user.at + i, 1}, false);
+    }
+    return to;
+}
+
 /* ---- the two formats ---- */
 
 static char *put_combined(char *to, struct access_log *log, const struct gale_request *req,
@@ -124,7 +137,9 @@ static char *put_combined(char *to, struct access_log *log, const struct gale_re
 {
     struct gale_str peer = gale_request_peer(req);
     to = put(to, peer.at, peer.len);
-    to = put_str(to, STR(" - - ["));
+    to = put_str(to, STR(" - "));
+    to = put_user(to, request_variable(req, STR("REMOTE_USER")));
+    to = put_str(to, STR(" ["));
     to = put_str(to, time_text(log));
     to = put_str(to, STR("] \""));
     to = put_foreign(to, req->head.method, false);
@@ -157,10 +172,13 @@ static char *put_member(char *to, struct gale_str name, struct gale_str text)
 static char *put_json(char *to, struct access_log *log, const struct gale_request *req, int status,
                       uint64_t bytes, int64_t us)
 {
+    struct gale_str user = request_variable(req, STR("REMOTE_USER"));
     to = put_str(to, STR("{\"time\":\""));
     to = put_str(to, time_text(log));
     *to++ = '"';
     to = put_member(to, STR("peer"), gale_request_peer(req));
+    if (user.len)
+        to = put_member(to, STR("user"), user);
     to = put_member(to, STR("method"), req->head.method);
     to = put_member(to, STR("target"), req->head.target);
     to = put_member(to, STR("host"), gale_request_host(req));
@@ -180,8 +198,8 @@ static char *put_json(char *to, struct access_log *log, const struct gale_reques
 void access_log_write(struct access_log *log, struct exchange *exchange, int status,
                       int64_t duration_ns)
 {
-    /* Four texts of TEXT_MAX that may each grow sixfold are the worst a line can hold. */
-    enum { WORST = LINE_MAX + 5 * 6 * TEXT_MAX };
+    /* Six texts of TEXT_MAX that may each grow sixfold are the worst a line can hold. */
+    enum { WORST = LINE_MAX + 6 * 6 * TEXT_MAX };
     if (!log->is_on)
         return;
     char *line = log_sink_reserve(&log->sink, WORST);

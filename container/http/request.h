@@ -11,6 +11,7 @@
 #include "http/target.h"
 #include "net/endpoint.h"
 
+struct arena;
 struct cookies;
 struct forwarded_trust;
 struct form;
@@ -35,9 +36,13 @@ struct gale_request {
     int body_error; /* sticks, -errno */
     uint64_t body_read;
     char id[REQUEST_ID_LEN + 1];
-    struct cookies *cookies; /* on demand */
-    struct query *query;     /* on demand */
-    struct form *form;       /* on demand; finished with the exchange */
+    /* What is known of the request beyond what the client said, as programs' variables are named:
+     * from a web server in front first, then from the app's authorizer. */
+    const struct http_header *variables;
+    size_t variable_count, own_count; /* all; those of the web server */
+    struct cookies *cookies;          /* on demand */
+    struct query *query;              /* on demand */
+    struct form *form;                /* on demand; finished with the exchange */
     int form_result;
 };
 
@@ -50,6 +55,12 @@ int request_parse(struct gale_request *req, char *head, size_t len,
 void request_make_id(struct gale_request *req);
 /* Corrects client address and scheme by what trusted proxies say (forwarded.h). */
 void request_resolve_peer(struct gale_request *req, const struct forwarded_trust *trust);
+/* Gives the request `count` variables behind those it has; their texts are borrowed. The last one
+ * of a name counts. */
+void request_add_variables(struct gale_request *req, struct arena *arena,
+                           const struct http_header *variables, size_t count);
+/* Its value, or at NULL. */
+struct gale_str request_variable(const struct gale_request *req, struct gale_str name);
 /* All fields of that name as one list, joined with commas (RFC 9110 5.3); at NULL without one. */
 struct gale_str request_joined(const struct gale_request *req, struct gale_str name);
 /* Frees what the request holds beside the arena (temporary files). */

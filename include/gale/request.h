@@ -59,6 +59,15 @@ GALE_API int gale_request_header_nth(const struct gale_request *req, struct gale
 GALE_API int gale_request_header_at(const struct gale_request *req, size_t index,
                                     struct gale_str *out_name, struct gale_str *out_value);
 
+/* What others than the client have said of the request, named as CGI's variables are (RFC
+ * 3875 4.1), with case: the app's authorizer (`authorize`: its field Variable-VISITOR is "VISITOR"
+ * here), and a web server that speaks FastCGI to gale ("REMOTE_USER", "AUTH_TYPE"). No client can
+ * set them. */
+GALE_API const char *gale_request_variable(const struct gale_request *req, const char *name,
+                                           const char *fallback);
+GALE_API int gale_request_variable_at(const struct gale_request *req, size_t index,
+                                      struct gale_str *out_name, struct gale_str *out_value);
+
 /* Pairs of the query string: + and %XX decoded, once. At most 1000; more count as none. */
 GALE_API const char *gale_request_query(struct gale_request *req, const char *name,
                                         const char *fallback);

@@ -219,6 +219,24 @@ START_TEST(pairs_that_are_cut_off_are_no_request)
 }
 END_TEST
 
+START_TEST(users)
+{
+    arena_init(&arena, NULL, 0);
+    ck_assert_int_eq(make(BASE "REQUEST_URI=/;REMOTE_USER=ann;AUTH_TYPE=Basic", true), 0);
+    const struct gale_request *req = &exchange.req;
+    ck_assert_str_eq(gale_request_variable(req, "REMOTE_USER", "-"), "ann");
+    ck_assert_str_eq(gale_request_variable(req, "AUTH_TYPE", "-"), "Basic");
+    ck_assert_uint_eq(req->own_count, 2);
+    ck_assert_int_eq(make(BASE "REQUEST_URI=/;REMOTE_USER=;AUTH_TYPE=a\nb", true), 0);
+    ck_assert_str_eq(gale_request_variable(req, "REMOTE_USER", "-"), "-");
+    ck_assert_str_eq(gale_request_variable(req, "AUTH_TYPE", "-"), "-");
+    ck_assert_int_eq(make(BASE "REQUEST_URI=/;HTTP_REMOTE_USER=evil;remote_user=evil", true), 0);
+    ck_assert_str_eq(gale_request_variable(req, "REMOTE_USER", "-"), "-");
+    ck_assert_uint_eq(req->variable_count, 0);
+    arena_finish(&arena);
+}
+END_TEST
+
 UNIT_MAIN(paths_and_mounts, what_http_would_refuse_is_refused, fields_come_back,
           bodies_are_announced, the_web_server_says_who_the_client_is,
-          pairs_that_are_cut_off_are_no_request)
+          pairs_that_are_cut_off_are_no_request, users)

@@ -32,6 +32,8 @@ static int answer(void *data, struct gale_request *req, struct gale_response *re
     return gale_reply(res, 200, "text/plain", "hello");
 }
 
+static const char *user;
+
 /* Serves one request and reads its line. */
 static const char *log_of(const char *method, const char *target, const char *agent, int status)
 {
@@ -40,6 +42,10 @@ static const char *log_of(const char *method, const char *target, const char *ag
     if (agent)
         test_front_header(&front, "User-Agent", agent);
     ck_assert_int_eq(test_front_serve(&front, answer, NULL), 0);
+    if (user) {
+        struct http_header variable = {STR("REMOTE_USER"), str_of(user)};
+        request_add_variables(&front.exchange.req, &front.arena, &variable, 1);
+    }
     access_log_write(&access_log, &front.exchange, status, 1234567);
     log_sink_flush(&access_log.sink);
     ssize_t n = read(fds[0], line, sizeof(line) - 1);
@@ -77,6 +83,24 @@ START_TEST(json)
 }
 END_TEST
 
+START_TEST(whoever_is_known_is_named)
+{
+    open_log(ACCESS_COMBINED);
+    user = "a b\"\n";
+    log_of("GET", "/x", NULL, 200);
+    ck_assert_ptr_nonnull(strstr(line, "127.0.0.1 - a\\x20b\\x22\\x0a ["));
+    user = "";
+    ck_assert_int_eq(strncmp(log_of("GET", "/x", NULL, 200), "127.0.0.1 - - [", 15), 0);
+    close_log();
+    open_log(ACCESS_JSON);
+    user = "ann";
+    ck_assert_ptr_nonnull(strstr(log_of("GET", "/", NULL, 200), "\"127.0.0.1\",\"user\":\"ann\","));
+    user = NULL;
+    ck_assert_ptr_null(strstr(log_of("GET", "/", NULL, 200), "user"));
+    close_log();
+}
+END_TEST
+
 START_TEST(hostile_bytes_are_escaped)
 {
     open_log(ACCESS_COMBINED);
@@ -107,4 +131,5 @@ START_TEST(off_writes_nothing)
 }
 END_TEST
 
-UNIT_MAIN(combined, json, hostile_bytes_are_escaped, long_texts_are_cut, off_writes_nothing)
+UNIT_MAIN(combined, json, whoever_is_known_is_named, hostile_bytes_are_escaped, long_texts_are_cut,
+          off_writes_nothing)

@@ -25,9 +25,13 @@ static int note(void *data, struct gale_str name, struct gale_str value)
     return ++*count == stop_after ? 7 : 0;
 }
 
+static const struct http_header *known;
+static size_t known_count;
+
 static int serve(void *data, struct gale_request *req, struct gale_response *res)
 {
     size_t count = 0;
+    request_add_variables(req, exchange_of_request(req)->arena, known, known_count);
     bool *is_https = data;
     if (is_https && *is_https)
         req->is_https = true;
@@ -39,7 +43,7 @@ static int serve(void *data, struct gale_request *req, struct gale_response *res
 static void begin(void)
 {
     struct gale_str none = STR("");
-    script = (struct gateway_script){none, none, none, none, none, -1, NULL};
+    script = (struct gateway_script){none, none, none, none, -1, NULL};
     pass_authorization = false;
     stop_after = 0;
     buffer_finish(&said);
@@ -86,7 +90,6 @@ START_TEST(says_everything_in_order)
     script.path_info = STR("/x");
     script.filename = STR("/srv/cgi/a b");
     script.document_root = STR("/srv/www");
-    script.user = STR("ann");
     script.content_length = 3;
     ask("POST", "/tools/a%20b/x?y=%31&z", "Content-Length: 3\nContent-Type: text/plain\n");
     ck_assert_str_eq(said.at, "GATEWAY_INTERFACE=CGI/1.1\n"
@@ -107,7 +110,6 @@ START_TEST(says_everything_in_order)
                               "PATH_TRANSLATED=/srv/www/x\n"
                               "CONTENT_TYPE=text/plain\n"
                               "CONTENT_LENGTH=3\n"
-                              "REMOTE_USER=ann\n"
                               "REDIRECT_STATUS=200\n"
                               "HTTP_HOST=test\n");
     buffer_finish(&said);
@@ -190,6 +192,31 @@ START_TEST(lets_no_field_pass_for_another)
 }
 END_TEST
 
+START_TEST(says_what_others_know)
+{
+    static const struct http_header rows[] = {
+        {STR("REMOTE_USER"), STR("proxy")}, {STR("VISITOR"), STR("ann")},
+        {STR("REMOTE_USER"), STR("bob")},   {STR("HTTP_X_WHO"), STR("the one")},
+        {STR("STAGE"), STR("said")},        {STR("EMPTY"), STR("")},
+    };
+    struct setting_pair pair = {.name = "STAGE", .value = "configured"};
+    const struct setting_pairs more = {.items = &pair, .len = 1};
+    begin();
+    script.more = &more;
+    known = rows;
+    known_count = ARRAY_LEN(rows);
+    ask("GET", "/", "X-Who: me\nREMOTE-USER: evil\nVisitor: evil\n");
+    ck_assert(has("REMOTE_USER=bob") && has("VISITOR=ann") && has("HTTP_X_WHO=the one"));
+    ck_assert(has("STAGE=configured") && !has("STAGE=said") && has("EMPTY="));
+    ck_assert(!has("HTTP_X_WHO=me") && !has("REMOTE_USER=proxy") && has("HTTP_VISITOR=evil"));
+    known_count = 0;
+    script.name = (struct gale_str){0};
+    ask("GET", "/", "");
+    ck_assert(!has_name("SCRIPT_NAME") && !has_name("PATH_INFO"));
+    buffer_finish(&said);
+}
+END_TEST
+
 START_TEST(knows_where_the_client_called)
 {
     begin();
@@ -243,4 +270,5 @@ END_TEST
 
 UNIT_MAIN(says_everything_in_order, leaves_out_what_is_not_there, makes_variables_of_fields,
           keeps_back_what_programs_may_not_see, lets_no_field_pass_for_another,
-          knows_where_the_client_called, the_configuration_has_the_last_word, stops_when_told)
+          says_what_others_know, knows_where_the_client_called, the_configuration_has_the_last_word,
+          stops_when_told)
