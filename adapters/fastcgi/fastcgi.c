@@ -147,6 +147,7 @@ const struct adapter fastcgi_adapter = {
     .check = fastcgi_check,
     .open = fastcgi_open,
     .serve = fastcgi_serve,
+    .authorize = fastcgi_authorize,
     .drain = fastcgi_drain,
     .close = fastcgi_close,
 };

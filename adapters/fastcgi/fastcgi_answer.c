@@ -62,8 +62,11 @@ static enum fastcgi_outcome refused(struct fastcgi_exchange *x)
         return fastcgi_fail(x, UPSTREAM_OVERLOADED, "the FastCGI server is overloaded", 0);
     case FCGI_UNKNOWN_ROLE:
         return fastcgi_fail(x, UPSTREAM_UNSUITED,
-                            "the FastCGI server is no responder; is it an authorizer, to be named "
-                            "by `authorize`?",
+                            x->role == FCGI_AUTHORIZER
+                                ? "the FastCGI server is no authorizer; name another app in "
+                                  "`authorize`"
+                                : "the FastCGI server is no responder; is it an authorizer, to be "
+                                  "named by `authorize`?",
                             0);
     case FCGI_CANT_MPX_CONN:
         return fastcgi_fail(x, UPSTREAM_MALFORMED,

@@ -68,6 +68,11 @@ int fastcgi_script_find(const struct fastcgi *fastcgi, struct gale_request *req,
                         struct gale_response *res, struct gateway_script *out_script,
                         bool *out_is_answered);
 
+/* What an authorizer is told of its program: `script` where the server needs to know one (php-fpm),
+ * nothing that the app behind it decides. */
+void fastcgi_script_of_authorizer(const struct fastcgi *fastcgi, struct gale_request *req,
+                                  struct gateway_script *out_script);
+
 /* ---- one request ---- */
 
 /* The client's body: what came first, and what is still to come. */
@@ -114,6 +119,7 @@ struct fastcgi_exchange {
     struct fastcgi *fastcgi;
     struct gale_request *req;
     struct gale_response *res;
+    uint8_t role; /* FCGI_RESPONDER, or FCGI_AUTHORIZER: it sees no body */
     struct gateway_script script;
     struct buffer prologue; /* BEGIN_REQUEST and PARAMS, coded once for every server asked */
     struct fastcgi_body body;
@@ -178,6 +184,8 @@ SUSPENDS int fastcgi_relay(struct fastcgi_exchange *x);
 /* ---- fastcgi_serve.c ---- */
 
 int fastcgi_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res);
+int fastcgi_authorize(struct gale_app *app, struct gale_request *req, struct gale_response *res,
+                      bool *out_granted);
 /* The connection is not needed any more: kept, or closed (with ABORT_REQUEST, if the server is
  * still at work). Fine twice. */
 SUSPENDS void fastcgi_release(struct fastcgi_exchange *x);

@@ -165,6 +165,7 @@ void fastcgi_reply_begin(struct fastcgi_exchange *x)
                   .id = gale_request_id(x->req)},
     };
     answer_begin(&x->reply.answer, x->req, x->res, &x->fastcgi->handoff);
+    x->reply.answer.is_authorizer = x->role == FCGI_AUTHORIZER;
 }
 
 void fastcgi_reply_finish(struct fastcgi_exchange *x)

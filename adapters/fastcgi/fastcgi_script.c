@@ -183,6 +183,22 @@ static int use_whole(const struct path *path, struct gale_response *res, struct 
     return add_slash(path, res);
 }
 
+void fastcgi_script_of_authorizer(const struct fastcgi *fastcgi, struct gale_request *req,
+                                  struct gateway_script *out_script)
+{
+    const struct fastcgi_settings *settings = fastcgi->settings;
+    struct arena *arena = exchange_of_request(req)->arena;
+    const char *script = settings->script;
+    *out_script = (struct gateway_script){.path_info = STR(""),
+                                          .filename = str_of(script ? script : ""),
+                                          .document_root = STR(""),
+                                          .more = &settings->param};
+    if (script && script[0] != '/')
+        out_script->filename = arena_printf(arena, "%s/%s", settings->root, script);
+    if (settings->root)
+        out_script->document_root = str_of(settings->root);
+}
+
 int fastcgi_script_find(const struct fastcgi *fastcgi, struct gale_request *req,
                         struct gale_response *res, struct gateway_script *out_script,
                         bool *out_is_answered)

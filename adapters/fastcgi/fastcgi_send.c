@@ -24,7 +24,11 @@ enum { SPOOL_MEMORY = 64 * 1024 };
 int fastcgi_body_begin(struct fastcgi_exchange *x)
 {
     struct fastcgi_body *body = &x->body;
-    int r = gateway_body_begin(&body->rest, x->req, SPOOL_MEMORY);
+    int r = 0;
+    if (x->role == FCGI_AUTHORIZER) /* the body is for the app behind it */
+        gateway_body_none(&body->rest, x->req);
+    else
+        r = gateway_body_begin(&body->rest, x->req, SPOOL_MEMORY);
     if (r == 0 && body->rest.left) {
         body->first = iobuf_take();
         ssize_t n = gateway_body_read(&body->rest, body->first, IOBUF_SIZE);
@@ -66,7 +70,7 @@ static int add_pair(void *data, struct gale_str name, struct gale_str value)
 void fastcgi_prologue_make(struct fastcgi_exchange *x)
 {
     const struct fastcgi_settings *settings = x->fastcgi->settings;
-    FCGI_BeginRequestBody begin = {.roleB0 = FCGI_RESPONDER,
+    FCGI_BeginRequestBody begin = {.roleB0 = x->role,
                                    .flags = settings->keep_alive ? FCGI_KEEP_CONN : 0};
     struct buffer pairs = {0};
     x->script.content_length = x->body.rest.length;

@@ -18,15 +18,16 @@
 
 enum { ABORT_MS = 100 };
 
-static bool is_idempotent(const struct gale_request *req)
+/* Whether asking twice does no more than asking once. An authorizer acts on nothing. */
+static bool is_idempotent(const struct fastcgi_exchange *x)
 {
     static const struct gale_str methods[] = {STR("GET"),    STR("HEAD"),     STR("OPTIONS"),
                                               STR("PUT"),    STR("DELETE"),   STR("TRACE"),
                                               STR("SEARCH"), STR("PROPFIND"), STR("REPORT")};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-        if (str_equals(req->head.method, methods[i]))
+        if (str_equals(x->req->head.method, methods[i]))
             return true;
-    return false;
+    return x->role == FCGI_AUTHORIZER;
 }
 
 /* ---- the connection ---- */
@@ -36,7 +37,7 @@ static struct upstream_connection *take_kept(struct fastcgi_exchange *x)
 {
     struct upstream_connection *connection;
     while ((connection = upstream_take_idle(x->upstream))) {
-        if (is_idempotent(x->req) || iostream_peer_state(&connection->stream) == 0)
+        if (is_idempotent(x) || iostream_peer_state(&connection->stream) == 0)
             return connection;
         upstream_close(connection);
     }
@@ -134,7 +135,7 @@ static bool can_send_again(const struct fastcgi_exchange *x)
 {
     bool is_refused = x->failure == UPSTREAM_REFUSED || x->failure == UPSTREAM_OVERLOADED;
     return !x->body.is_gone && !gale_response_is_started(x->res) &&
-           (is_refused || x->is_unsent || is_idempotent(x->req));
+           (is_refused || x->is_unsent || is_idempotent(x));
 }
 
 static void begin_again(struct fastcgi_exchange *x)
@@ -226,17 +227,37 @@ static int serve(struct fastcgi_exchange *x)
     return r == 0 ? finish_answer(x) : r;
 }
 
+static void finish(struct fastcgi_exchange *x)
+{
+    fastcgi_leave(x);
+    fastcgi_reply_finish(x);
+    fastcgi_body_finish(x);
+    buffer_finish(&x->prologue);
+}
+
 int fastcgi_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
 {
-    struct fastcgi_exchange x = {.fastcgi = app->state, .req = req, .res = res, .verdict = 502};
+    struct fastcgi_exchange x = {
+        .fastcgi = app->state, .req = req, .res = res, .role = FCGI_RESPONDER, .verdict = 502};
     bool is_answered = false;
     int r = fastcgi_script_find(x.fastcgi, req, res, &x.script, &is_answered);
     if (r != 0 || is_answered)
         return r;
     r = serve(&x);
-    fastcgi_leave(&x);
-    fastcgi_reply_finish(&x);
-    fastcgi_body_finish(&x);
-    buffer_finish(&x.prologue);
+    finish(&x);
+    return r;
+}
+
+int fastcgi_authorize(struct gale_app *app, struct gale_request *req, struct gale_response *res,
+                      bool *out_granted)
+{
+    struct fastcgi_exchange x = {
+        .fastcgi = app->state, .req = req, .res = res, .role = FCGI_AUTHORIZER, .verdict = 502};
+    fastcgi_script_of_authorizer(x.fastcgi, req, &x.script);
+    int r = serve(&x);
+    *out_granted = r == 0 && x.reply.answer.is_granted;
+    if (*out_granted)
+        answer_pass_variables(&x.reply.answer);
+    finish(&x);
     return r;
 }

@@ -5,6 +5,7 @@
 
 #include "adapters/gateway/handoff.h"
 #include "app/router.h"
+#include "base/arena.h"
 #include "base/str.h"
 #include "http/exchange.h"
 #include "http/http_status.h"
@@ -50,6 +51,11 @@ static int take_body(struct answer *answer, const char *data, size_t len)
 
 /* ---- the header block ---- */
 
+static bool gives_leave(const struct answer *answer)
+{
+    return answer->is_authorizer && answer->reply.status == 200;
+}
+
 static int read_head(struct answer *answer, const char *data, size_t len)
 {
     struct reply *reply = &answer->reply;
@@ -57,7 +63,8 @@ static int read_head(struct answer *answer, const char *data, size_t len)
     if (reply_parse(data, len, answer->is_nph, exchange_of_request(answer->req)->arena, reply,
                     &why) < 0)
         return bad(answer, why);
-    if (reply->kind == REPLY_LOCAL_REDIRECT || reply->send_file.len || reply->accel.len) {
+    if (gives_leave(answer) || reply->kind == REPLY_LOCAL_REDIRECT || reply->send_file.len ||
+        reply->accel.len) {
         answer->state = ANSWER_ELSEWHERE;
         return 0;
     }
@@ -108,6 +115,23 @@ static bool is_short(const struct answer *answer)
            !is_bodyless(answer);
 }
 
+void answer_pass_variables(const struct answer *answer)
+{
+    const struct reply *reply = &answer->reply;
+    struct arena *arena = exchange_of_request(answer->req)->arena;
+    struct gale_str mark = STR(ANSWER_VARIABLE);
+    struct http_header *variables = arena_alloc(arena, (reply->count + 1) * sizeof(*variables));
+    size_t count = 0;
+    for (size_t i = 0; i < reply->count; i++) {
+        const struct reply_field *field = &reply->fields[i];
+        struct gale_str start = {field->name.at, mark.len};
+        if (field->name.len > mark.len && str_equals_nocase(start, mark))
+            variables[count++] = (struct http_header){
+                {field->name.at + mark.len, field->name.len - mark.len}, field->value};
+    }
+    request_add_variables(answer->req, arena, variables, count);
+}
+
 int answer_end(struct answer *answer)
 {
     const struct reply *reply = &answer->reply;
@@ -116,6 +140,10 @@ int answer_end(struct answer *answer)
                                              : "it ended without an answer");
     if (answer->state == ANSWER_BODY)
         return is_short(answer) ? fail(answer, "its body is shorter than its Content-Length") : 0;
+    if (gives_leave(answer)) {
+        answer->is_granted = true;
+        return 0;
+    }
     if (reply->kind == REPLY_LOCAL_REDIRECT)
         return router_redirect(answer->req, answer->res, reply->location);
     return handoff_serve(answer->handoff, reply, answer->req, answer->res, &answer->why);

@@ -19,10 +19,13 @@ struct gale_request;
 struct gale_response;
 struct handoff;
 
+/* Field names that an authorizer's variables have in front. */
+#define ANSWER_VARIABLE "Variable-"
+
 enum answer_state {
     ANSWER_HEAD,      /* its header block is not complete */
     ANSWER_BODY,      /* status and fields are set, body bytes follow */
-    ANSWER_ELSEWHERE, /* it leads to another path or a file; a body is dropped */
+    ANSWER_ELSEWHERE, /* it leads to another path or a file, or grants; a body is dropped */
 };
 
 struct answer {
@@ -30,6 +33,8 @@ struct answer {
     struct gale_response *res;
     const struct handoff *handoff; /* borrowed */
     bool is_nph;                   /* it begins with a status line */
+    bool is_authorizer;            /* 200 is no answer but leave to go on */
+    bool is_granted;               /* it gave leave, and has ended well */
     enum answer_state state;
     const char *why; /* what is wrong with it; NULL */
     struct reply reply;
@@ -46,5 +51,7 @@ SUSPENDS int answer_take(struct answer *answer, const char *data, size_t len);
 /* The output is at its end, and the program is out of the way: a redirect may need its place.
  * Returns what serve returns. */
 SUSPENDS int answer_end(struct answer *answer);
+/* What an authorizer that granted has said goes on with the request. */
+void answer_pass_variables(const struct answer *answer);
 /* Frees; nothing of it is needed by the response. */
 void answer_finish(struct answer *answer);

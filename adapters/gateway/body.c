@@ -39,6 +39,12 @@ int gateway_body_begin(struct gateway_body *body, struct gale_request *req, size
     return 0;
 }
 
+void gateway_body_none(struct gateway_body *body, struct gale_request *req)
+{
+    *body = (struct gateway_body){.req = req, .length = -1};
+    spool_init(&body->spool, 0, 0);
+}
+
 ssize_t gateway_body_read(struct gateway_body *body, void *to, size_t len)
 {
     if (!body->left)

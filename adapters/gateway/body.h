@@ -23,6 +23,8 @@ struct gateway_body {
  * kept in memory. Returns 0, or the -errno of reading the body (the request knows it, too) or of
  * keeping it. Finish it in any case. */
 SUSPENDS int gateway_body_begin(struct gateway_body *body, struct gale_request *req, size_t memory);
+/* For a program that sees no body, whatever the client sends. */
+void gateway_body_none(struct gateway_body *body, struct gale_request *req);
 /* The next bytes: their number, 0 at the end, or an error as of gale_request_read. */
 SUSPENDS ssize_t gateway_body_read(struct gateway_body *body, void *to, size_t len);
 void gateway_body_finish(struct gateway_body *body);

@@ -3,6 +3,7 @@
  * An adapter has the verbs that a plugin has, and uses the same request and response functions as a
  * plugin; there is no second interface. The key of its name in [app NAME] chooses it. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 struct app_config;
@@ -24,6 +25,12 @@ struct adapter {
     int (*open)(struct gale_app *app);
     /* Answers one request, as gale/plugin.h says of a plugin's serve. On a task. */
     int (*serve)(struct gale_app *app, struct gale_request *req, struct gale_response *res);
+    /* Says whether another app may serve the request, without touching its body. If so *out_granted
+     * becomes true, and what is to be known of the request is among its variables; else the result
+     * and what was written are the answer, as serve has it. On a task. NULL: it is no authorizer.
+     */
+    int (*authorize)(struct gale_app *app, struct gale_request *req, struct gale_response *res,
+                     bool *out_granted);
     /* The worker takes no new requests. May be NULL. */
     void (*drain)(struct gale_app *app);
     /* The last call; frees app->state. Not called if open failed. May be NULL. */

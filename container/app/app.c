@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/adapter.h"
+#include "app/authorize.h"
 #include "app/config.h"
 #include "base/board.h"
 #include "base/log.h"
@@ -66,6 +67,8 @@ static int open_one(struct gale_app *app, const struct app_config *config)
     http_counters_init(&app->counters, config->name);
     task_group_init(&app->background);
     list_init(&app->starting);
+    if (app->authorizer)
+        authorize_init(app);
     show_opening(config->name);
     int r = app->adapter->open(app);
     show_opening("");
@@ -90,6 +93,8 @@ int apps_open(const struct config *config, struct gale_app **out_apps)
     struct gale_app *apps = memory_zalloc((config->app_count + 1) * sizeof(*apps));
     buffer_finish(&failure);
     for (size_t i = 0; i < config->app_count; i++) {
+        if (config->apps[i].authorizer)
+            apps[i].authorizer = &apps[config->apps[i].authorizer - config->apps];
         int r = open_one(&apps[i], &config->apps[i]);
         if (r < 0) {
             apps_close(apps, i + 1);

@@ -28,6 +28,8 @@ struct gale_app {
     size_t stack_size;                /* of the tasks that run its code; 0: default */
     void *exception_globals;          /* of its runtime, see task.h; NULL: none */
     struct router *router;            /* borrowed: who serves it, set by router_init */
+    struct gale_app *authorizer;      /* who is asked before it serves; NULL: nobody */
+    int granted, refused, failed;     /* counters of how that went */
     bool is_open;
     bool is_draining;
     struct http_counters counters;

@@ -220,6 +220,7 @@ static void read_apps(struct config_reader *reader)
         else if (strcmp(section->name, "server") != 0)
             refuse_section(reader, section);
     }
+    config_join_apps(reader);
 }
 
 static const struct config_section *find_section(const struct config_reader *reader,

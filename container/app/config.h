@@ -48,9 +48,12 @@ struct app_config {
     const char *name;
     const char *file; /* where its section stands */
     unsigned line;
-    const char *mount_text; /* "/hello", "example.org/shop" */
+    const char *mount_text; /* "/hello", "example.org/shop"; "-": it has none */
+    bool has_mount;         /* else it only answers those that name it in `authorize` */
     struct gale_str host;   /* lower case; "": any */
     struct gale_str prefix; /* "" for "/", else "/x/y" without a final slash */
+    const char *authorize;  /* the name of its authorizer; NULL: everybody may use it */
+    const struct app_config *authorizer; /* that app */
     const struct adapter *adapter;
     void *settings; /* the adapter's, filled by its table */
     struct app_limits limits;

@@ -16,7 +16,12 @@ enum { NAME_MAX_LEN = 40, DAY_MS = 24 * 60 * 60 * 1000 };
 #define AT(field) .offset = offsetof(struct app_config, field)
 const struct setting app_table[] = {
     {"mount", SETTING_TEXT, AT(mount_text), .example = "/hello",
-     .help = "Where the app stands: a path prefix such as /hello, or HOST/PATH; required."},
+     .help = "Where the app stands: a path prefix such as /hello, or HOST/PATH; required but for "
+             "apps that others name in `authorize`."},
+    {"authorize", SETTING_TEXT, AT(authorize), .example = "door",
+     .help =
+         "The FastCGI app that is asked first, as an authorizer: it lets the request through by "
+         "status 200, its Variable-NAME fields going on to this app; else its answer counts."},
     {"max_body", SETTING_SIZE, AT(limits.max_body), .example = "100M",
      .help = "The longest body of a request to this app; without it as in [server]."},
     {"body_timeout", SETTING_MS, AT(limits.body_timeout_ms), .min = 1, .max = DAY_MS,
@@ -36,7 +41,7 @@ const struct setting app_table[] = {
 
 /* ---- the name ---- */
 
-static bool is_name(const char *text)
+bool config_is_app_name(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
     return len > 0 && len <= NAME_MAX_LEN && !text[len];
@@ -49,7 +54,7 @@ static void read_name(struct config_reader *reader, const struct config_section 
     if (!*app->name)
         setting_errors_add(reader->errors, section->file, section->line,
                            "[app] has no name; write for example [app hello]");
-    else if (!is_name(app->name))
+    else if (!config_is_app_name(app->name))
         setting_errors_add(reader->errors, section->file, section->line,
                            "'%s' is no name for an app; a name is 1 to %d of a-z, 0-9, _ and -",
                            app->name, NAME_MAX_LEN);
@@ -61,12 +66,9 @@ static void read_mount(struct config_reader *reader, const struct config_section
                        struct app_config *app)
 {
     const struct config_key *key = config_find_key(section, "mount");
-    if (!key) {
-        setting_errors_add(reader->errors, section->file, section->line,
-                           "[%s] has no mount; add for example mount = /%s", section->name,
-                           is_name(app->name) ? app->name : "hello");
+    app->has_mount = key;
+    if (!key)
         return;
-    }
     struct mount mount;
     const char *why;
     if (mount_parse(key->value, &reader->config->arena, &mount, &why) < 0) {

@@ -49,6 +49,11 @@ const char *config_join(struct arena *arena, const char *base, const char *path)
 
 /* Understands [server]; `section` may be NULL: all defaults. */
 void config_read_server(struct config_reader *reader, const struct config_section *section);
-/* Understands [app NAME] into *app, which is zeroed. */
+/* Understands [app NAME] into *app, which is zeroed; authorizers are still to be found. */
 void config_read_app(struct config_reader *reader, const struct config_section *section,
                      struct app_config *app);
+/* Whether an app may be called so. */
+bool config_is_app_name(const char *text);
+/* Once all apps are known: finds those that `authorize` names, and refuses apps that nobody can
+ * reach. */
+void config_join_apps(struct config_reader *reader);

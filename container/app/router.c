@@ -6,6 +6,7 @@
 
 #include "app/adapter.h"
 #include "app/app.h"
+#include "app/authorize.h"
 #include "app/config.h"
 #include "app/mount.h"
 #include "base/board.h"
@@ -56,7 +57,8 @@ static struct gale_str path_of(const struct gale_request *req)
 
 static bool is_for(const struct app_config *config, const struct gale_request *req)
 {
-    return (!config->host.len || str_equals(config->host, gale_request_host(req))) &&
+    return config->has_mount &&
+           (!config->host.len || str_equals(config->host, gale_request_host(req))) &&
            mount_has(config->prefix, path_of(req));
 }
 
@@ -103,9 +105,12 @@ static int serve_one(struct exchange *exchange, struct gale_app *app)
         return 413;
     mark_task(exchange, app->config);
     board_add(app->counters.running, 1);
-    int verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
+    int verdict;
+    bool may = authorize_exchange(exchange, app, &verdict);
+    if (may)
+        verdict = app->adapter->serve(app, &exchange->req, &exchange->res);
     board_add(app->counters.running, -1);
-    if (verdict != GALE_DECLINE)
+    if (!may || verdict != GALE_DECLINE)
         return verdict;
     if (is_begun(exchange)) {
         log_error("app declined a request that it had begun to answer or whose body it had read",

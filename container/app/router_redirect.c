@@ -6,6 +6,7 @@
 #include "app/router.h"
 
 #include "app/app.h"
+#include "app/authorize.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -80,6 +81,7 @@ int router_redirect(struct gale_request *req, struct gale_response *res, struct 
         target_parse(STR("GET"), target, exchange->arena, &parsed, &refusal) < 0)
         return refuse(exchange, 502, "a local redirect leads to what is no path", target);
     exchange->redirects++;
+    authorize_forget(exchange);
     ask_for(req, &parsed, arena_copy(exchange->arena, target.at, target.len), exchange->arena);
     int verdict = router_serve(exchange->app->router, req, res);
     request_finish(req);

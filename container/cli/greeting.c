@@ -29,10 +29,19 @@ static const char *http_address(const struct setting_list *listen)
     return NULL;
 }
 
-/* A request that reaches the first app. */
+/* The first app that clients can reach. */
+static const struct app_config *first_mounted(const struct config *config)
+{
+    size_t i = 0;
+    while (i + 1 < config->app_count && !config->apps[i].has_mount)
+        i++;
+    return &config->apps[i];
+}
+
+/* A request that reaches it. */
 static void add_try(struct table *table, const struct config *config)
 {
-    const char *mount = config->apps[0].mount_text, *slash = strchr(mount, '/');
+    const char *mount = first_mounted(config)->mount_text, *slash = strchr(mount, '/');
     char address[ADDRESS_MAX];
     const char *first = http_address(&config->server.listen);
     if (!first)

@@ -21,6 +21,7 @@ struct exchange {
     const struct error_pages *errors; /* the server's error pages; may be NULL */
     struct http_counters *counters;   /* of the app that serves it, or the server's own */
     struct gale_app *app;             /* who serves it: set by the router */
+    struct gale_app *granted_by;      /* the authorizer that let it through; NULL: none was asked */
     unsigned redirects;               /* how often it was served anew (router_redirect) */
     struct task_label label;          /* what the task shows; its app is set by the router */
     struct gale_request req;

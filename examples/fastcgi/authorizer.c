@@ -3,7 +3,7 @@
  *   [app door]                                   [app secret]
  *   fastcgi = spawn                              mount     = /secret
  *   command = build/examples/fastcgi/authorizer  plugin    = files
- *   mount   = /door                              authorize = door
+ *                                                authorize = door
  *
  * Whoever says ?name=NAME may pass, and the app behind it learns the name as the variable VISITOR;
  * everybody else is asked for it. */

@@ -30,7 +30,7 @@ WRONG = {
               "g.ini:2: listen: '*:80,' has a comma in it; addresses are separated by blanks"),
     "plugin's key": (APP + "greeting = hi\n",
                      "g.ini:4: 'greeting' is not a key of this section; if it is for the app itself, "
-                     "write 'set greeting = VALUE'; its keys are mount, max_body, body_timeout, "
+                     "write 'set greeting = VALUE'; its keys are mount, authorize, max_body, body_timeout, "
                      "write_timeout, form_memory, deadline, plugin, set"),
     "same address": ("[server]\nlisten = *:80 *:80\n" + APP,
                      "g.ini:2: listen: *:80 is given twice"),
@@ -62,7 +62,7 @@ WRONG = {
              "g.ini:2: mount: '/a/../b' is no mount: '.' and '..' are never part of a request's "
              "path"),
     "no adapter": ("[app a]\nmount = /\n",
-                   "g.ini:1: [app a] does not say what it serves; add the key plugin or cgi"),
+                   "g.ini:1: [app a] does not say what it serves; add the key plugin, cgi or fastcgi"),
     "no such plugin": ("[app a]\nmount = /\nplugin = no.so\n",
                        "g.ini:1: [app a] FOLDER/no.so does not exist; build the plugin first, or "
                        "correct the key plugin (relative paths start at the key base)"),

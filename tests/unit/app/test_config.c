@@ -73,7 +73,8 @@ START_TEST(refuses_keys)
         {APP "elephant = 1\n",
          "4: 'elephant' is not a key of this section; if it is for the app itself, write 'set "
          "elephant "
-         "= VALUE'; its keys are mount, max_body, body_timeout, write_timeout, form_memory, "
+         "= VALUE'; its keys are mount, authorize, max_body, body_timeout, write_timeout, "
+         "form_memory, "
          "deadline, made, set\n"},
         {APP "set x = 1\nset y = 2\nset x = 3\n",
          "6: 'set x' is given twice; it stands on line 4 already\n"},

@@ -56,7 +56,8 @@ START_TEST(wants_one_adapter)
          "3: 'mad' is not a key of this section; did you mean 'made'?\n"},
         {"[app a]\nmount = /\nmade = wrong\n", "1: [app a] cannot be made\n"},
         /* an adapter looks at whole settings only */
-        {"[app a]\nmade = wrong\n", "1: [app a] has no mount; add for example mount = /a\n"},
+        {"[app a]\nmade = wrong\n", "1: [app a] cannot be made\n"
+                                    "1: [app a] has no mount; add for example mount = /a\n"},
         {"[app a]\nmount = /\nother = x\ntone = 10\n",
          "4: tone: '10' is too large; expected a whole number, from 1 to 9\n"},
     };

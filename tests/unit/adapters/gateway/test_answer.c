@@ -16,6 +16,7 @@ static struct handoff handoff;
 static const char *output;
 static size_t step;
 static const char *why;
+static bool is_authorizer, is_granted;
 
 /* Feeds the output in pieces, as an adapter would. */
 static int serve(void *data, struct gale_request *req, struct gale_response *res)
@@ -25,11 +26,19 @@ static int serve(void *data, struct gale_request *req, struct gale_response *res
     int r = 0;
     (void)data;
     answer_begin(&answer, req, res, &handoff);
+    answer.is_authorizer = is_authorizer;
     for (size_t at = 0; at < len && r == 0; at += step)
         r = answer_take(&answer, output + at, at + step < len ? step : len - at);
     ck_assert(r == 0 || r == -EBADMSG);
     int verdict = r < 0 ? 502 : answer_end(&answer);
     why = answer.why;
+    is_granted = answer.is_granted;
+    if (is_granted) {
+        answer_pass_variables(&answer);
+        answer_finish(&answer);
+        return gale_reply(res, 200, "text/plain", "%s/%s", gale_request_variable(req, "WHO", "-"),
+                          gale_request_variable(req, "Empty", "-"));
+    }
     answer_finish(&answer);
     return verdict;
 }
@@ -141,4 +150,38 @@ START_TEST(limits_the_header_block)
 }
 END_TEST
 
-UNIT_MAIN(answers_what_is_whole, refuses_what_is_not, cuts_what_was_begun, limits_the_header_block)
+START_TEST(an_authorizer_grants_by_200)
+{
+    static const struct {
+        const char *output;
+        int status;
+        const char *body;
+        bool is_granted;
+    } rows[] = {
+        {"Status: 200\nVariable-WHO: ann\nVariable-Empty:\nVariable-: x\n\n", 200, "ann/", true},
+        {"Status: 200\nvariable-WHO: a\nVARIABLE-WHO: b\n\nbody", 200, "b/-", true},
+        {"Status: 200\nVariable-who: a\nWHO: c\nX-Sendfile: /etc/passwd\n\n", 200, "-/-", true},
+        {"Content-Type: a/b\n\nbody", 200, "-/-", true},
+        {"Status: 403\nVariable-WHO: ann\n\nno", 403, "no", false},
+        {"Status: 201\n\nno", 201, "no", false},
+        {"Status: 204\n\n", 204, "", false},
+        {"Location: http://login/\n\n", 302, "", false},
+    };
+    is_authorizer = true;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t piece = 1; piece < 40; piece += 3) {
+            ask("GET", rows[i].output, piece);
+            ck_assert_int_eq(front.status, rows[i].status);
+            ck_assert_str_eq(body(), rows[i].body);
+            ck_assert(is_granted == rows[i].is_granted);
+            test_front_finish(&front);
+        }
+    }
+    ask("GET", "Status: 200\nVariable-WHO: ann\n", 100);
+    ck_assert(front.status == 502 && !is_granted);
+    test_front_finish(&front);
+}
+END_TEST
+
+UNIT_MAIN(answers_what_is_whole, refuses_what_is_not, cuts_what_was_begun, limits_the_header_block,
+          an_authorizer_grants_by_200)
