@@ -122,7 +122,7 @@ START_TEST(an_idle_connection_makes_way_for_those_at_work)
     open_app("keep_alive = 2", idle);
     ck_assert_int_eq(task_spawn(loop, keep_one, NULL, 0, NULL), 0);
     turn_until(at(0)->idle_count == 1);
-    board_add(at(0)->running, 1);
+    board_add(at(0)->late, 1);
     turn_until(at(0)->idle_count == 0);
     close_app();
 }
