@@ -35,6 +35,18 @@ void setting_errors_add(struct setting_errors *errors, const char *file, unsigne
     errors->items[errors->len++] = (struct setting_error){file, line, text};
 }
 
+bool setting_errors_place(const struct setting_errors *errors, const void *field, const char **file,
+                          unsigned *line)
+{
+    for (const struct setting_mark *mark = errors->marks; mark; mark = mark->next)
+        if (mark->field == field) {
+            *file = mark->file;
+            *line = mark->line;
+            return true;
+        }
+    return false;
+}
+
 void setting_errors_print(const struct setting_errors *errors, FILE *out)
 {
     for (size_t i = 0; i < errors->len; i++) {

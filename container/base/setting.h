@@ -73,6 +73,10 @@ struct setting_errors {
 
 void setting_errors_add(struct setting_errors *errors, const char *file, unsigned line,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Whether the key of that field was set, and where, for errors that are found later; leaves both as
+ * they are when it was not. */
+bool setting_errors_place(const struct setting_errors *errors, const void *field, const char **file,
+                          unsigned *line);
 /* "FILE:LINE: text", a line each. */
 void setting_errors_print(const struct setting_errors *errors, FILE *out);
 

@@ -135,6 +135,24 @@ START_TEST(a_key_is_set_once)
 }
 END_TEST
 
+START_TEST(the_place_of_a_key_is_known)
+{
+    const char *file = "none";
+    unsigned line = 7;
+    begin();
+    ck_assert(!setting_errors_place(&errors, &values.timeout, &file, &line));
+    ck_assert_str_eq(file, "none");
+    ck_assert_uint_eq(line, 7);
+    struct setting_place place = {"y.ini", 12, "/base"};
+    const struct setting *row = setting_find(made_up, "timeout");
+    ck_assert_int_eq(setting_set(row, &values, "timeout", "5s", &place, &errors), 0);
+    ck_assert(setting_errors_place(&errors, &values.timeout, &file, &line));
+    ck_assert_str_eq(file, "y.ini");
+    ck_assert_uint_eq(line, 12);
+    arena_finish(&arena);
+}
+END_TEST
+
 START_TEST(lists_replace_their_default_and_then_grow)
 {
     begin();
@@ -236,6 +254,6 @@ START_TEST(unknown_keys_teach)
 END_TEST
 
 UNIT_MAIN(defaults_come_from_the_table, rows_are_found_by_key, every_refusal_is_a_sentence,
-          long_values_are_not_repeated_in_full, a_key_is_set_once,
+          long_values_are_not_repeated_in_full, a_key_is_set_once, the_place_of_a_key_is_known,
           lists_replace_their_default_and_then_grow, errors_are_printed_in_their_order,
           the_nearest_key_is_suggested, unknown_keys_teach)
