@@ -93,7 +93,7 @@ static int become(const struct child_options *options)
 {
     if (!options->has_user)
         return 0;
-    if (syscall(SYS_setgroups, 0, NULL) < 0 ||
+    if (syscall(SYS_setgroups, options->group_count, options->groups) < 0 ||
         syscall(SYS_setresgid, options->gid, options->gid, options->gid) < 0 ||
         syscall(SYS_setresuid, options->uid, options->uid, options->uid) < 0)
         return -errno;

@@ -1,11 +1,11 @@
-/* child_process.h - programs started by a worker: spawn, talk, end, reap.
+/* child_process.h - programs that a worker or the master starts: spawn, talk, end, reap.
  *
  * Spawning costs the same however large the worker is (vfork semantics); an exec that fails is
  * reported as its -errno, not as a process that ends oddly. The child gets exactly the descriptors
  * it is given, default signals, its own process group, and an environment from nothing; it is
- * killed when the worker dies. It is waited for by pidfd alone, since plugins may have children of
- * their own, and nobody has to wait: ending goes on by itself, and whoever started the child is
- * told.
+ * killed when whoever started it dies. It is waited for by pidfd alone, since plugins may have
+ * children of their own, and nobody has to wait: ending goes on by itself, and whoever started the
+ * child is told.
  *
  *   spawn --> watch --> on_end: it has ended, its status is known --> close: reaped
  *               `--> end: TERM to its group, after `grace` KILL --'
@@ -33,7 +33,9 @@ struct child_options {
     struct child_limits limits;
     bool has_user;
     uid_t uid;
-    gid_t gid; /* with has_user; supplementary groups are dropped */
+    gid_t gid;
+    const gid_t *groups; /* supplementary ones, with has_user; all others are dropped */
+    size_t group_count;
 };
 
 typedef void child_end_fn(void *data);

@@ -299,6 +299,9 @@ START_TEST(becomes_another_user)
         const char *text =
             run("id -u; id -g; id -G; grep -h CapEff /proc/self/status", options, &status);
         ck_assert_str_eq(text, "4242\n4243\n4243\nCapEff:\t0000000000000000\n");
+        options.groups = (const gid_t[]){4243, 4300};
+        options.group_count = 2;
+        ck_assert_str_eq(run("id -G", options, &status), "4243 4300\n");
         ck_assert_int_eq(geteuid(), 0);
     } else {
         const char *const argv[] = {"sh", NULL};
