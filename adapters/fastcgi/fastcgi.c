@@ -16,13 +16,29 @@
 #include "adapters/fastcgi/fastcgi_private.h"
 #include "adapters/fastcgi/upstream_connection.h"
 
-enum { DAY_MS = 24 * 60 * 60 * 1000 };
+enum { DAY_MS = 24 * 60 * 60 * 1000, PROCESSES_MAX = 1000 };
 
 /* clang-format off: one row a key reads best in two lines */
 #define AT(field) .offset = offsetof(struct fastcgi_settings, field)
 static const struct setting table[] = {
     {"fastcgi", SETTING_LIST, AT(servers), .example = "unix:/run/php/php-fpm.sock",
-     .help = "The FastCGI servers to ask: unix:PATH or HOST:PORT, several are balanced."},
+     .help = "The FastCGI servers to ask: unix:PATH or HOST:PORT, several are balanced; or spawn: "
+             "gale starts `command` itself."},
+    {"command", SETTING_TEXT, AT(command), .example = "build/examples/fastcgi/counter --option",
+     .help = "With fastcgi = spawn: the program to start and its arguments, quoted as for a shell; "
+             "it accepts on descriptor 0."},
+    {"processes", SETTING_COUNT, AT(processes), .initial = "1", .min = 1, .max = PROCESSES_MAX,
+     .help = "How many processes of `command` run, for all workers together."},
+    {"env", SETTING_PAIRS, AT(env), .example = "PHP_FCGI_MAX_REQUESTS 500",
+     .help = "A variable in the environment of `command`, which has no others; may be repeated."},
+    {"folder", SETTING_PATH, AT(folder), .initial = ".",
+     .help = "The folder that `command` runs in."},
+    {"user", SETTING_TEXT, AT(user), .example = "www-data",
+     .help = "The user that `command` runs as, when gale is started by root; without it that of "
+             "the workers."},
+    {"grace", SETTING_MS, AT(grace_ms), .initial = "3s", .max = DAY_MS,
+     .help = "How long a process of `command` that is told to end (SIGTERM) has before it is "
+             "killed."},
     {"backup", SETTING_LIST, AT(backup), .example = "192.0.2.2:9000",
      .help = "FastCGI servers that are asked when no other is well."},
     {"root", SETTING_PATH, AT(root), .example = "/srv/www",
@@ -67,24 +83,29 @@ static const struct setting table[] = {
 
 /* ---- check ---- */
 
-static void check_server(const struct app_config *config, const char *key, const char *text,
-                         struct setting_errors *errors)
+static void check_servers(const struct app_config *config, const char *key,
+                          const struct setting_list *servers, struct setting_errors *errors)
 {
-    struct endpoint endpoint;
-    int r = endpoint_parse(str_of(text), &endpoint);
-    if (r < 0 && r != -ENOENT)
-        setting_errors_add(errors, config->file, config->line,
-                           "[app %s] %s: '%s' is no server; expected unix:PATH or HOST:PORT",
-                           config->name, key, text);
+    const char *file = config->file;
+    unsigned line = config->line;
+    (void)setting_errors_place(errors, servers, &file, &line);
+    for (size_t i = 0; i < servers->len; i++) {
+        struct endpoint endpoint;
+        int r = endpoint_parse(str_of(servers->items[i]), &endpoint);
+        if (r < 0 && r != -ENOENT)
+            setting_errors_add(errors, file, line,
+                               "[app %s] %s: '%s' is no server; expected unix:PATH or HOST:PORT%s",
+                               config->name, key, servers->items[i],
+                               *key == 'f' ? ", or spawn alone" : "");
+    }
 }
 
 static void fastcgi_check(const struct app_config *config, struct setting_errors *errors)
 {
     const struct fastcgi_settings *settings = config->settings;
-    for (size_t i = 0; i < settings->servers.len; i++)
-        check_server(config, "fastcgi", settings->servers.items[i], errors);
-    for (size_t i = 0; i < settings->backup.len; i++)
-        check_server(config, "backup", settings->backup.items[i], errors);
+    if (!fastcgi_is_spawned(settings))
+        check_servers(config, "fastcgi", &settings->servers, errors);
+    check_servers(config, "backup", &settings->backup, errors);
     if (!settings->servers.len)
         setting_errors_add(errors, config->file, config->line,
                            "[app %s] fastcgi: there is no server; expected unix:PATH or HOST:PORT",
@@ -93,6 +114,7 @@ static void fastcgi_check(const struct app_config *config, struct setting_errors
         setting_errors_add(errors, config->file, config->line,
                            "[app %s] fastcgi: there are more than %d servers", config->name,
                            UPSTREAMS_MAX);
+    fastcgi_spawn_check(config, errors);
     fastcgi_script_check(config, errors);
 }
 
@@ -112,6 +134,7 @@ static int fastcgi_open(struct gale_app *app)
         return app_fail(app, r, "cannot open the folder %s: %s; make it, or correct the key",
                         missing, strerror(-r));
     }
+    fastcgi_spawn_open(fastcgi);
     upstreams_init(&fastcgi->upstreams, fastcgi);
     snprintf(labels, sizeof(labels), "app=\"%s\"", app->config->name);
     governor_init(&fastcgi->governor, "gale_fastcgi_requests", labels,
@@ -120,6 +143,7 @@ static int fastcgi_open(struct gale_app *app)
     if (settings->root)
         fastcgi->root_fd = beneath_open_folder(settings->root);
     app->state = fastcgi;
+    app->title = fastcgi_is_spawned(settings) ? settings->command : settings->servers.items[0];
     return 0;
 }
 
@@ -145,6 +169,7 @@ const struct adapter fastcgi_adapter = {
     .table = table,
     .settings_size = sizeof(struct fastcgi_settings),
     .check = fastcgi_check,
+    .servers = fastcgi_spawn_describe,
     .open = fastcgi_open,
     .serve = fastcgi_serve,
     .authorize = fastcgi_authorize,

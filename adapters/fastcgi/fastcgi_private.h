@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/macros.h"
 #include "base/setting.h"
+#include "net/hidden_socket.h"
 #include "adapters/fastcgi/subtask.h"
 #include "adapters/fastcgi/upstream.h"
 #include "adapters/gateway/answer.h"
@@ -24,6 +25,8 @@
 #include "adapters/gateway/variables.h"
 
 struct app_config;
+struct app_servers;
+struct arena;
 struct fastcgi_exchange;
 struct gale_app;
 struct gale_request;
@@ -34,9 +37,11 @@ struct upstream_connection;
 struct fastcgi_settings {
     struct setting_list servers; /* or the one word "spawn" */
     struct setting_list backup;
-    struct setting_list command;
-    int64_t processes;
-    struct setting_pairs env, param;
+    const char *command; /* and the next five: with "spawn" */
+    int64_t processes, grace_ms;
+    const char *folder, *user;
+    struct setting_pairs env;
+    struct setting_pairs param;
     const char *root, *index, *script, *split;
     bool pass_authorization;
     int64_t connect_timeout_ms, read_timeout_ms, queue_timeout_ms;
@@ -47,6 +52,12 @@ struct fastcgi_settings {
     struct setting_pairs accel;
 };
 
+/* The servers that the master runs for the app, as this worker sees them. */
+struct fastcgi_spawned {
+    char address[HIDDEN_SOCKET_TEXT];
+    int running, down; /* board metrics, kept by the master; -1: there are none */
+};
+
 /* The app. */
 struct fastcgi {
     struct gale_app *app;                    /* borrowed */
@@ -55,6 +66,7 @@ struct fastcgi {
     struct governor governor;
     struct handoff handoff;
     struct program_log log;
+    struct fastcgi_spawned spawned;
     int root_fd; /* owned; -1: `root` is not on this machine, or not set */
 };
 
@@ -72,6 +84,19 @@ int fastcgi_script_find(const struct fastcgi *fastcgi, struct gale_request *req,
  * nothing that the app behind it decides. */
 void fastcgi_script_of_authorizer(const struct fastcgi *fastcgi, struct gale_request *req,
                                   struct gateway_script *out_script);
+
+/* ---- fastcgi_spawn.c ---- */
+
+/* Whether the servers are those that the master starts. */
+bool fastcgi_is_spawned(const struct fastcgi_settings *settings);
+/* Errors in the keys that say which. */
+void fastcgi_spawn_check(const struct app_config *config, struct setting_errors *errors);
+/* The adapter's `servers`. */
+bool fastcgi_spawn_describe(const struct app_config *config, struct arena *arena,
+                            struct app_servers *out_servers);
+void fastcgi_spawn_open(struct fastcgi *fastcgi);
+/* Whether none of them runs, nor will in a moment: who connects waits in vain. */
+bool fastcgi_spawn_is_down(const struct fastcgi *fastcgi);
 
 /* ---- one request ---- */
 

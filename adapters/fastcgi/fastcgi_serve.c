@@ -110,8 +110,21 @@ void fastcgi_leave(struct fastcgi_exchange *x)
 
 /* ---- one server ---- */
 
+/* They are ours, so it is known without asking; the log has told why. */
+static enum fastcgi_outcome down(struct fastcgi_exchange *x)
+{
+    x->is_unsent = true;
+    enum fastcgi_outcome outcome = fastcgi_fail(
+        x, UPSTREAM_REFUSED,
+        "no process of the app's `command` runs: they end as soon as they are started", 0);
+    x->verdict = 503;
+    return outcome;
+}
+
 static enum fastcgi_outcome ask_once(struct fastcgi_exchange *x, bool fresh)
 {
+    if (x->upstream->address.at != x->upstream->text.at && fastcgi_spawn_is_down(x->fastcgi))
+        return down(x);
     int r = open_connection(x, fresh);
     if (r < 0)
         return unconnected(x, r);

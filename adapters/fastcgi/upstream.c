@@ -58,7 +58,13 @@ static void add(struct upstreams *upstreams, struct fastcgi *fastcgi, const char
                 bool is_backup)
 {
     struct upstream *upstream = &upstreams->items[upstreams->count++];
-    *upstream = (struct upstream){.fastcgi = fastcgi, .text = str_of(text), .is_backup = is_backup};
+    bool is_spawned = !is_backup && fastcgi_is_spawned(fastcgi->settings);
+    *upstream = (struct upstream){
+        .fastcgi = fastcgi,
+        .text = str_of(text),
+        .address = str_of(is_spawned ? fastcgi->spawned.address : text),
+        .is_backup = is_backup,
+    };
     list_init(&upstream->idle);
     init_metrics(upstream);
 }

@@ -36,6 +36,7 @@ enum { UPSTREAMS_MAX = 64 };
 struct upstream {
     const struct fastcgi *fastcgi; /* borrowed */
     struct gale_str text;          /* as configured, borrowed */
+    struct gale_str address;       /* what it is reached at: the same, but for "spawn"; borrowed */
     bool is_backup;
     struct list idle; /* struct upstream_connection, the one used last first */
     size_t idle_count, open_count;

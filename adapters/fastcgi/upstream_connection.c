@@ -79,7 +79,7 @@ void upstream_close_idle(struct upstream *upstream)
 int upstream_connect(struct upstream *upstream, struct upstream_connection **out_connection)
 {
     const struct fastcgi_settings *settings = upstream->fastcgi->settings;
-    int fd = tcp_connect_text(upstream->text, settings->connect_timeout_ms);
+    int fd = tcp_connect_text(upstream->address, settings->connect_timeout_ms);
     if (fd < 0)
         return fd;
     struct upstream_connection *connection = memory_zalloc(sizeof(*connection));

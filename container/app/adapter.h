@@ -5,13 +5,27 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct app_config;
+struct arena;
 struct gale_app;
 struct gale_request;
 struct gale_response;
 struct setting;
 struct setting_errors;
+
+/* What the master starts for an app and keeps running: so many processes of one program, all with
+ * the same listening unix socket as descriptor 0. */
+struct app_servers {
+    const char *program;     /* absolute */
+    const char *const *argv; /* both ended by NULL */
+    const char *const *envp; /* the whole environment */
+    const char *folder;      /* where they run */
+    const char *user;        /* NULL: that of the workers */
+    int64_t processes;
+    int64_t grace_ms; /* between TERM and KILL */
+};
 
 struct adapter {
     const char *name;            /* "plugin": also the key whose presence chooses it */
@@ -20,6 +34,11 @@ struct adapter {
     /* Looks at the settings and nothing else: no process, no socket, no code of others; files may
      * be looked at. Adds what is wrong to errors. May be NULL. */
     void (*check)(const struct app_config *config, struct setting_errors *errors);
+    /* Whether the app wants servers, and which: all on the arena, since they may outlive the
+     * configuration. Called after a check without errors. Their socket is config->servers_fd when
+     * the app is opened. May be NULL. */
+    bool (*servers)(const struct app_config *config, struct arena *arena,
+                    struct app_servers *out_servers);
     /* Opens the app in this worker; app->state is its own. Returns 0 or -errno after logging why,
      * with the next step for whoever reads it. */
     int (*open)(struct gale_app *app);

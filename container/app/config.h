@@ -58,6 +58,7 @@ struct app_config {
     void *settings; /* the adapter's, filled by its table */
     struct app_limits limits;
     const struct server_settings *server;
+    int servers_fd; /* in a worker: a path to the servers that the master runs for it; -1: none */
 };
 
 struct config {

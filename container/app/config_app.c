@@ -174,6 +174,7 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     app->file = section->file;
     app->line = section->line;
     app->server = &reader->config->server;
+    app->servers_fd = -1;
     size_t before = reader->errors->len;
     read_name(reader, section, app);
     refuse_same_name(reader, app);

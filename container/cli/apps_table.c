@@ -38,6 +38,10 @@ const char *app_source(const struct app_config *app)
     const char *text = NULL;
     if (is_text)
         memcpy(&text, (const char *)app->settings + row->offset, sizeof(text));
+    if (row && row->type == SETTING_LIST) {
+        const struct setting_list *list = (const void *)((const char *)app->settings + row->offset);
+        text = list->len ? list->items[0] : NULL;
+    }
     return text ? text : "";
 }
 

@@ -214,6 +214,44 @@ static void print_workers(const json_t *status, FILE *out)
     table_print(&table, out);
 }
 
+/* ---- the servers that it runs for apps ---- */
+
+static void add_server(struct table *table, const json_t *server)
+{
+    long long restarts = number_of(server, "restarts");
+    bool runs = strcmp(text_of(server, "state"), "running") == 0;
+    char text[DURATION_MAX];
+    table_cell(table, INK_BOLD, "%s", text_of(server, "app"));
+    if (json_object_get(server, "pid"))
+        table_cell(table, INK_PLAIN, "%lld", number_of(server, "pid"));
+    else
+        table_cell(table, INK_PLAIN, "%s", "-");
+    table_cell(table, runs ? INK_GREEN : INK_YELLOW, "%s", text_of(server, "state"));
+    table_cell(table, INK_PLAIN, "%s",
+               json_object_get(server, "pid") ? duration(number_of(server, "age_ms"), text) : "-");
+    table_cell(table, restarts ? INK_YELLOW : INK_PLAIN, "%lld", restarts);
+    table_end_row(table);
+}
+
+static void print_servers(const json_t *servers, FILE *out)
+{
+    static const char *const heads[] = {"server of", "pid", "state", "up", "restarts", NULL};
+    struct table table = {0};
+    size_t i;
+    json_t *server;
+    if (!json_array_size(servers))
+        return;
+    fputc('\n', out);
+    for (i = 0; heads[i]; i++)
+        table_cell(&table, INK_DIM, "%s", heads[i]);
+    table_end_row(&table);
+    json_array_foreach(servers, i, server)
+    {
+        add_server(&table, server);
+    }
+    table_print(&table, out);
+}
+
 /* ---- the last reload, if it was refused ---- */
 
 static void print_failure(const json_t *reload, FILE *out)
@@ -243,6 +281,7 @@ int status_page_print(const char *json, FILE *out)
     print_instance(status, out);
     print_apps(status, out);
     print_workers(status, out);
+    print_servers(json_object_get(status, "servers"), out);
     print_failure(json_object_get(status, "reload"), out);
     json_decref(status);
     return 0;

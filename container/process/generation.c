@@ -86,6 +86,7 @@ void generation_destroy(struct generation *generation)
     list_each (&generation->leaving, link)
         worker_process_free(container_of(link, struct worker_process, link));
     log_files_close(&generation->logs);
+    servers_release(&generation->master->servers, generation->config);
     config_close(generation->config);
     close(generation->config_fd);
     free(generation->workers);

@@ -69,8 +69,21 @@ void master_stop(struct master *master, enum master_stop how)
     }
     list_each (&master->groups, link)
         stop_group(container_of(link, struct group, link), how);
-    if (groups_are_empty(master))
+    if (how == MASTER_KILLS)
+        servers_kill(&master->servers);
+    master_end_if_done(master);
+}
+
+void master_end_if_done(struct master *master)
+{
+    if (master->stop != MASTER_RUNS && groups_are_empty(master) &&
+        servers_is_empty(&master->servers))
         ioloop_stop(master->loop);
+}
+
+static void on_servers_ended(void *data)
+{
+    master_end_if_done(data);
 }
 
 /* ---- signals ---- */
@@ -175,6 +188,9 @@ static enum master_exit open_base(struct master *master)
     int r = ioloop_create(NULL, &master->loop);
     if (r == 0)
         r = board_create(&master->board, &master->board_fd);
+    master->servers.loop = master->loop;
+    master->servers.on_empty.fn = on_servers_ended;
+    master->servers.on_empty.data = master;
     if (r == 0)
         r = watch_signals(master);
     if (r == 0)
@@ -250,6 +266,7 @@ static void close_all(struct master *master)
     if (master->pid_file)
         pid_file_remove(master->pid_file);
     free(master->pid_file);
+    servers_finish(&master->servers);
     listeners_finish(&master->listeners);
     shared_regions_finish(&master->shared);
     reloads_finish(&master->reloads);
@@ -274,6 +291,7 @@ enum master_exit master_run(const struct master_options *options)
     master.settle = (struct timer){.fn = master_settle, .data = &master};
     master.has_terminal = has_terminal();
     listeners_init(&master.listeners);
+    servers_init(&master.servers);
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     raise_limit();
     enum master_exit r = open_base(&master);

@@ -115,8 +115,7 @@ void master_generation_ended(struct master *master, struct generation *generatio
     generation_destroy(generation);
     if (group != master->front && list_is_empty(&group->generations))
         group_destroy(group);
-    if (master->stop != MASTER_RUNS && groups_are_empty(master))
-        ioloop_stop(master->loop);
+    master_end_if_done(master);
 }
 
 /* ---- sockets that leave ---- */

@@ -9,6 +9,7 @@
 #include "process/listeners.h"
 #include "process/master.h"
 #include "process/reload.h"
+#include "process/servers.h"
 #include "process/shared_regions.h"
 
 struct board;
@@ -24,6 +25,7 @@ struct master {
     int board_fd;
     struct listeners listeners;
     struct shared_regions shared;
+    struct servers servers;
     struct control control;
     struct list groups;   /* the front first; owned */
     struct group *front;  /* one of them */
@@ -56,6 +58,8 @@ void master_settle(void *master);
 /* ---- master.c ---- */
 
 void master_stop(struct master *master, enum master_stop how);
+/* Ends the loop when gale is stopping and everything has ended. */
+void master_end_if_done(struct master *master);
 /* Logs to where the front's live generation does. */
 void master_use_logs(struct master *master);
 /* Opens the logs of all generations anew. */

@@ -14,6 +14,7 @@
 #include "process/group.h"
 #include "process/json.h"
 #include "process/master_private.h"
+#include "process/server_set.h"
 #include "process/worker_process.h"
 
 static const char *state_name(const struct master *master)
@@ -101,6 +102,33 @@ static void write_apps(const struct generation *live, struct json *json)
     json_close(json, ']');
 }
 
+static void write_server(const struct server_process *process, struct json *json)
+{
+    bool has_process = process->state == SERVER_RUNNING || process->state == SERVER_ENDING;
+    json_open(json, NULL, '{');
+    json_text(json, "app", process->set->plan.app);
+    json_number(json, "place", process->place);
+    json_text(json, "state", server_state_name(process->state));
+    json_number(json, "restarts", process->restarts);
+    if (has_process) {
+        json_number(json, "pid", process->child.pid);
+        json_number(json, "age_ms", master_age_ms(process->wall_ms));
+    }
+    json_close(json, '}');
+}
+
+static void write_servers(const struct servers *servers, struct json *json)
+{
+    json_open(json, "servers", '[');
+    list_each (&servers->sets, link) {
+        const struct server_set *set = container_of(link, struct server_set, link);
+        for (int64_t i = 0; i < set->plan.servers.processes; i++)
+            if (set->processes[i].state != SERVER_GONE)
+                write_server(&set->processes[i], json);
+    }
+    json_close(json, ']');
+}
+
 static void write_reload(const struct reloads *reloads, struct json *json)
 {
     json_open(json, "reload", '{');
@@ -130,6 +158,7 @@ void status_write(struct master *master, struct buffer *out)
     list_each (&master->groups, link)
         write_group(container_of(link, struct group, link), &json);
     json_close(&json, ']');
+    write_servers(&master->servers, &json);
     write_reload(&master->reloads, &json);
     json_close(&json, '}');
     buffer_add(out, "\n", 1);

@@ -27,7 +27,7 @@ static int *number_at(const struct worker_arguments *arguments, size_t index)
 
 char **worker_arguments_print(const struct worker_arguments *arguments, struct arena *arena)
 {
-    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + 5;
+    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + arguments->server_count + 5;
     char **argv = arena_zalloc(arena, most * sizeof(*argv));
     argv[n++] = (char *)"gale";
     argv[n++] = (char *)"worker";
@@ -40,6 +40,10 @@ char **worker_arguments_print(const struct worker_arguments *arguments, struct a
     for (size_t i = 0; i < arguments->socket_count; i++)
         argv[n++] = (char *)arena_printf(arena, "socket=%d:%d", arguments->sockets[i].fd,
                                          arguments->sockets[i].place)
+                        .at;
+    for (size_t i = 0; i < arguments->server_count; i++)
+        argv[n++] = (char *)arena_printf(arena, "server=%d:%d", arguments->servers[i].fd,
+                                         arguments->servers[i].app)
                         .at;
     argv[n++] = (char *)arena_printf(arena, "path=%s", arguments->path).at;
     return argv;
@@ -55,13 +59,25 @@ static int parse_int(const char *text, char **out_end, int *out_number)
     return 0;
 }
 
+/* FD:NUMBER */
+static int parse_fd(const char *text, int *out_fd, int *out_number)
+{
+    char *end;
+    if (parse_int(text, &end, out_fd) < 0 || *end != ':')
+        return -EINVAL;
+    return parse_int(end + 1, &end, out_number) < 0 || *end ? -EINVAL : 0;
+}
+
 static int parse_socket(const char *text, struct worker_arguments *arguments)
 {
     struct worker_socket *socket = &arguments->sockets[arguments->socket_count++];
-    char *end;
-    if (parse_int(text, &end, &socket->fd) < 0 || *end != ':')
-        return -EINVAL;
-    return parse_int(end + 1, &end, &socket->place) < 0 || *end ? -EINVAL : 0;
+    return parse_fd(text, &socket->fd, &socket->place);
+}
+
+static int parse_server(const char *text, struct worker_arguments *arguments)
+{
+    struct worker_server *server = &arguments->servers[arguments->server_count++];
+    return parse_fd(text, &server->fd, &server->app);
 }
 
 static int parse_one(struct gale_str key, const char *value, struct worker_arguments *arguments)
@@ -74,6 +90,8 @@ static int parse_one(struct gale_str key, const char *value, struct worker_argum
         return str_to_u64(str_of(value), &arguments->generation);
     if (str_equals(key, STR("socket")))
         return parse_socket(value, arguments);
+    if (str_equals(key, STR("server")))
+        return parse_server(value, arguments);
     if (!str_equals(key, STR("path")))
         return -EINVAL;
     arguments->path = value;
@@ -86,6 +104,7 @@ int worker_arguments_parse(int argc, char **argv, struct arena *arena,
     struct worker_arguments arguments = {
         .channel = -1, .config = -1, .board = -1, .error_log = -1, .access_log = -1};
     arguments.sockets = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.sockets));
+    arguments.servers = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.servers));
     for (int i = 2; i < argc; i++) {
         struct gale_str rest = str_of(argv[i]);
         struct gale_str key = str_cut(&rest, '=');
@@ -108,4 +127,6 @@ void worker_arguments_each_fd(const struct worker_arguments *arguments,
             fn(data, fixed[i]);
     for (size_t i = 0; i < arguments->socket_count; i++)
         fn(data, arguments->sockets[i].fd);
+    for (size_t i = 0; i < arguments->server_count; i++)
+        fn(data, arguments->servers[i].fd);
 }

@@ -13,6 +13,12 @@ struct worker_socket {
     int place; /* LISTENER_SHARED for one of all workers */
 };
 
+/* A way to the servers that the master runs for an app. */
+struct worker_server {
+    int app; /* its index in the configuration */
+    int fd;
+};
+
 struct worker_arguments {
     unsigned place, slot; /* in its group; on the board */
     uint64_t generation;
@@ -21,6 +27,8 @@ struct worker_arguments {
     const char *path;          /* of the configuration, for its errors and where paths start */
     struct worker_socket *sockets;
     size_t socket_count;
+    struct worker_server *servers;
+    size_t server_count;
 };
 
 /* The command line, "gale", "worker" and so on, ended by NULL; all on the arena. */

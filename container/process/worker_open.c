@@ -66,6 +66,16 @@ static char *read_text(int fd, size_t *out_len)
     return text;
 }
 
+/* The master counts apps as we do: it has read the same text. */
+static void find_servers(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->arguments.server_count; i++) {
+        const struct worker_server *server = &worker->arguments.servers[i];
+        if (server->app >= 0 && (size_t)server->app < worker->config->app_count)
+            worker->config->apps[server->app].servers_fd = server->fd;
+    }
+}
+
 static int open_config(struct worker *worker)
 {
     struct setting_errors errors = {.arena = &worker->arena};
@@ -78,6 +88,7 @@ static int open_config(struct worker *worker)
     if (errors.len)
         return fail_with(worker, &errors);
     log_set_level((enum log_level)worker->config->server.log_level);
+    find_servers(worker);
     return 0;
 }
 

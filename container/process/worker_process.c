@@ -245,6 +245,8 @@ static int spawn(struct worker_process *worker, int their_end)
     const struct generation *generation = worker->generation;
     struct master *master = generation->master;
     struct socket_list sockets = {0};
+    size_t server_count;
+    struct worker_server *servers = servers_of(&master->servers, generation->config, &server_count);
     listeners_each(&master->listeners, generation->state != GENERATION_LIVE, add_socket, &sockets);
     const struct worker_arguments arguments = {
         .place = worker->place,
@@ -258,9 +260,12 @@ static int spawn(struct worker_process *worker, int their_end)
         .path = generation->config->path,
         .sockets = sockets.at,
         .socket_count = sockets.len,
+        .servers = servers,
+        .server_count = server_count,
     };
     worker->pidfd = worker_spawn(&arguments, &worker->pid);
     free(sockets.at);
+    free(servers);
     return worker->pidfd < 0 ? worker->pidfd : 0;
 }
 

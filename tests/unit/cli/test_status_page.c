@@ -27,6 +27,9 @@ static const char full[] =
     "\"heartbeat_ms\":12},"
     "{\"place\":1,\"pid\":81,\"state\":\"serving\",\"restarts\":3,\"age_ms\":900,"
     "\"heartbeat_ms\":7000}]}],"
+    "\"servers\":[{\"app\":\"shop\",\"place\":0,\"state\":\"running\",\"restarts\":0,"
+    "\"pid\":90,\"age_ms\":61000},{\"app\":\"shop\",\"place\":1,\"state\":\"waiting\","
+    "\"restarts\":12}],"
     "\"reload\":{\"running\":false,\"last_failure\":\"a.ini:1: no\\na.ini:2: no\","
     "\"last_failure_age_ms\":190000000}}";
 
@@ -50,6 +53,10 @@ static const char page[] =
     "  1 ending    0       72   ending          2 h 0 min  0         shop: GET /x HTTP/1.1\n"
     "  2 serving   0       80   serving         1 min 5 s  0\n"
     "              1       81   silent for 7 s  0 s        3\n"
+    "\n"
+    "  server of  pid  state    up         restarts\n"
+    "  shop       90   running  1 min 1 s  0\n"
+    "  shop       -    waiting  -          12\n"
     "\n"
     "The last reload was refused 2 d 4 h ago:\n"
     "  a.ini:1: no\n"

@@ -25,6 +25,7 @@ START_TEST(goes_there_and_back)
 {
     struct arena arena;
     struct worker_socket sockets[] = {{10, 0}, {11, 1}, {12, LISTENER_SHARED}};
+    struct worker_server servers[] = {{0, 13}, {7, 14}};
     const struct worker_arguments sent = {.place = 3,
                                           .slot = 200,
                                           .generation = UINT64_MAX,
@@ -35,7 +36,9 @@ START_TEST(goes_there_and_back)
                                           .access_log = -1,
                                           .path = "/a b/c=d.ini",
                                           .sockets = sockets,
-                                          .socket_count = 3};
+                                          .socket_count = 3,
+                                          .servers = servers,
+                                          .server_count = 2};
     struct worker_arguments got;
     arena_init(&arena, NULL, 0);
     char **argv = worker_arguments_print(&sent, &arena);
@@ -50,9 +53,11 @@ START_TEST(goes_there_and_back)
     ck_assert_str_eq(got.path, sent.path);
     ck_assert_uint_eq(got.socket_count, 3);
     ck_assert_mem_eq(got.sockets, sockets, sizeof(sockets));
+    ck_assert_uint_eq(got.server_count, 2);
+    ck_assert_mem_eq(got.servers, servers, sizeof(servers));
     int sum = 0;
     worker_arguments_each_fd(&got, note, &sum);
-    ck_assert_int_eq(sum, 7 + 8 + 9 + 10 + 11 + 12);
+    ck_assert_int_eq(sum, 7 + 8 + 9 + 10 + 11 + 12 + 13 + 14);
     arena_finish(&arena);
 }
 END_TEST

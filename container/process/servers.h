@@ -1,0 +1,44 @@
+/* servers.h - every set of servers that the master runs, and which configuration uses which.
+ *
+ *   generation 3 --config--> app php   --> set A (changed in 4: ends with generation 3)
+ *                        `-> app count --> set B <--.
+ *   generation 4 --config--> app count -------------'
+ *                        `-> app php   --> set C
+ *
+ * A set is started when the first configuration wants it and ended when the last one that does has
+ * gone, so a reload changes nothing for those that are not changed. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/list.h"
+#include "loop/ioloop.h"
+
+struct config;
+struct worker_server;
+
+struct servers {
+    struct list sets; /* struct server_set, oldest first; owned */
+    struct list uses;
+    struct ioloop *loop; /* borrowed */
+    struct {
+        ioloop_call_fn *fn; /* called when the last set has ended */
+        void *data;
+    } on_empty;
+    bool is_killed;
+};
+
+void servers_init(struct servers *servers);
+/* Starts what the configuration wants and nobody has started. Returns 0, or -errno and *out_error
+ * (owned); nothing has changed then. */
+int servers_prepare(struct servers *servers, const struct config *config, char **out_error);
+/* The configuration has gone: what nobody else uses ends. */
+void servers_release(struct servers *servers, const struct config *config);
+/* For each app of the configuration that has servers the descriptor to connect through. Returns
+ * owned; NULL for none. */
+struct worker_server *servers_of(const struct servers *servers, const struct config *config,
+                                 size_t *out_count);
+bool servers_is_empty(const struct servers *servers);
+/* No more grace for anybody. */
+void servers_kill(struct servers *servers);
+/* Kills what still runs, and waits for it. */
+void servers_finish(struct servers *servers);
