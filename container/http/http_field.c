@@ -32,7 +32,7 @@ static int take_length(struct http_fields *fields, struct http_request_head *hea
     fields->has_length = true;
     int r = str_to_u64(value, &head->content_length);
     if (r == -ERANGE)
-        return http_refuse(out_refusal, 413, "the Content-Length is beyond all limits");
+        return http_refuse(out_refusal, 400, "the Content-Length is no number that can be held");
     if (r < 0)
         return http_refuse(out_refusal, 400, "the Content-Length is not a number");
     head->has_length = true;

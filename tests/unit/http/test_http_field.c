@@ -82,7 +82,7 @@ START_TEST(does_not_lean_on_http_parser)
         {"Transfer-Encoding: chunked", "Content-Length: 3", 400},
         {"Content-Length: +3", NULL, 400},
         {"Content-Length:", NULL, 400},
-        {"Content-Length: 18446744073709551616", NULL, 413},
+        {"Content-Length: 18446744073709551616", NULL, 400},
         {"Content-Length: 18446744073709551615", NULL, 0},
         {"Transfer-Encoding: gzip", NULL, 501},
         {"Transfer-Encoding: chunked, gzip", NULL, 400},
