@@ -209,7 +209,7 @@ void access_log_write(struct access_log *log, struct exchange *exchange, int sta
     uint64_t bytes = exchange->res.is_bodyless ? 0 : exchange->res.body_sent;
     char *(*format)(char *, struct access_log *, const struct gale_request *, int, uint64_t,
                     int64_t) = log->format == ACCESS_JSON ? put_json : put_combined;
-    char *end = format(line, log, req, status ? status : 499, bytes, duration_ns / 1000);
+    char *end = format(line, log, req, status, bytes, duration_ns / 1000);
     *end++ = '\n';
     log_sink_commit(&log->sink, (size_t)(end - line));
 }

@@ -21,7 +21,7 @@ struct access_log {
 /* fd is borrowed; -1: off. */
 void access_log_init(struct access_log *log, int fd, enum access_format format);
 void access_log_finish(struct access_log *log);
-/* Writes the line of an ended exchange; `status` 0 is written as 499 when the client left first.
- * Bytes from the network are escaped, so none can forge a line. */
+/* Writes the line of an ended exchange; for one that was cut, `status` says by whom
+ * (http_server.h). Bytes from the network are escaped, so none can forge a line. */
 void access_log_write(struct access_log *log, struct exchange *exchange, int status,
                       int64_t duration_ns);

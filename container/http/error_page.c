@@ -62,11 +62,15 @@ static void add_page(struct error_pages *pages, const struct setting_pair *pair,
     scoped_free char *path = page_path(base, pair->value);
     int r = read_page(path, &page);
     page.status = (int)status;
-    pages->files[pages->len++] = page;
-    if (r < 0)
-        setting_errors_add(errors, pair->file, pair->line,
-                           "error_page: cannot read %s: %s; expected a file of at most 1M", path,
-                           strerror(-r));
+    if (r == 0) {
+        pages->files[pages->len++] = page;
+        return;
+    }
+    free(page.path);
+    free(page.body);
+    setting_errors_add(errors, pair->file, pair->line,
+                       "error_page: cannot read %s: %s; expected a file of at most 1M", path,
+                       strerror(-r));
 }
 
 int error_pages_open(struct error_pages *pages, const struct setting_pairs *pairs, const char *base,
@@ -122,6 +126,15 @@ int error_status(int verdict, bool request_side)
     default:
         return 500;
     }
+}
+
+int error_status_of_cut(int result, int cancelled)
+{
+    if (cancelled == -ETIMEDOUT)
+        return 504;
+    if (cancelled < 0 || result == -ECANCELED || result == -ECONNRESET || result == -EPIPE)
+        return 499;
+    return result == -ETIMEDOUT ? 408 : 500;
 }
 
 /* ---- gale's own page ---- */

@@ -26,6 +26,10 @@ void error_pages_close(struct error_pages *pages);
  * -EMSGSIZE of a body 413, -EBADMSG 400, -ETIMEDOUT 408 or 504, no memory of tasks 503, the rest
  * 500. `request_side`: the failure was in reading the request. */
 int error_status(int verdict, bool request_side);
+/* What logs say of an answer that did not reach its end for `result`, as other servers say it, too:
+ * 504 the app's deadline, 499 the client left, 408 it read too slowly, 500 the app failed.
+ * `cancelled` is what cancelled the task, or 0. */
+int error_status_of_cut(int result, int cancelled);
 
 /* Answers with the page of `status`: the server's own file, or a plain and pretty one (JSON or text
  * for clients that prefer it), with the request's id. `why` may be "". Status 405 gets no Allow by

@@ -82,11 +82,13 @@ void http_server_account(struct http_server *server, struct exchange *exchange, 
                          uint64_t started)
 {
     int status = result == 0 ? exchange->res.status : 0;
+    int cancelled = task_current() ? task_cancelled(task_current()) : 0;
     int64_t duration = ticks_to_ns(ticks_now() - started);
     http_counters_count(exchange->counters, status, exchange->req.body_read,
                         exchange->res.body_sent, duration);
     if (server->access_log)
-        access_log_write(server->access_log, exchange, status, duration);
+        access_log_write(server->access_log, exchange,
+                         status ? status : error_status_of_cut(result, cancelled), duration);
 }
 
 void http_server_drain(struct http_server *server)

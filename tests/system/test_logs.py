@@ -227,3 +227,35 @@ def test_long_lists_cost_no_more(proxied):
     """Ninety fields of it, each long: answered like any other."""
     fields = ["X-Forwarded-For: " + "10.1.2.3, " * 25 + "10.1.2.3"] * 90
     assert peer(proxied, *fields) == ("10.1.2.3", "http")
+
+
+STALLS = r"""
+#include <gale/gale.h>
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    (void)state;
+    if (gale_request_path(req).at[3] == 'l')
+        return gale_sleep(60000);
+    gale_response_write(res, "begun", 5);
+    gale_response_flush(res);
+    if (gale_request_path(req).at[3] == 'f')
+        return -5;
+    return gale_sleep(60000);
+}
+GALE_PLUGIN(p) { p->name = "stalls"; p->serve = serve; }
+"""
+
+
+def test_who_cut_an_answer(gale, plugin):
+    """499 is for clients that left: the app's deadline and its failures are not theirs."""
+    g = gale(f"[app a]\nmount = /a\nplugin = {plugin(STALLS)}\ndeadline = 300ms\n"
+             f"[app b]\nmount = /b\nplugin = {plugin(STALLS)}\n", access_log="-")
+    assert g.get("/a/late").status == 504
+    for path in ("/a/slow", "/a/fails"):
+        assert b"begun" in g.raw(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    with g.connect() as c:
+        c.send("GET /b/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        c.until(b"begun")
+    for path, status in (("/a/late", 504), ("/a/slow", 504), ("/a/fails", 500), ("/b/slow", 499)):
+        wait_for(lambda: f"GET {path} HTTP/1.1\" {status} " in g.stdout(),
+                 f"{path} {status}: {g.stdout()}")

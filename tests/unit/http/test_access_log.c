@@ -64,7 +64,7 @@ START_TEST(combined)
     ck_assert_ptr_nonnull(strstr(line, "] \"GET /x?y=1 HTTP/1.1\" 200 5 \"-\" \"curl/8\" "));
     ck_assert_ptr_nonnull(strstr(line, " 0.001234\n"));
     ck_assert_ptr_nonnull(strstr(log_of("HEAD", "/", NULL, 200), "\"HEAD / HTTP/1.1\" 200 0 "));
-    ck_assert_ptr_nonnull(strstr(log_of("GET", "/", NULL, 0), "HTTP/1.1\" 499 "));
+    ck_assert_ptr_nonnull(strstr(log_of("GET", "/", NULL, 499), "HTTP/1.1\" 499 "));
     close_log();
 }
 END_TEST

@@ -29,6 +29,25 @@ START_TEST(statuses)
 }
 END_TEST
 
+START_TEST(statuses_of_what_was_cut)
+{
+    static const int rows[][3] = {
+        {-ECANCELED, -ECANCELED, 499},
+        {-EIO, -ECANCELED, 499},
+        {-ECONNRESET, 0, 499},
+        {-EPIPE, 0, 499},
+        {-ECANCELED, 0, 499},
+        {-ETIMEDOUT, -ETIMEDOUT, 504},
+        {-EIO, -ETIMEDOUT, 504},
+        {-ETIMEDOUT, 0, 408},
+        {-EIO, 0, 500},
+        {-EPROTO, 0, 500},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        ck_assert_int_eq(error_status_of_cut(rows[i][0], rows[i][1]), rows[i][2]);
+}
+END_TEST
+
 static int status_wanted;
 
 static int refuse(void *data, struct gale_request *req, struct gale_response *res)
@@ -101,4 +120,4 @@ START_TEST(wrong_pages_are_told)
 }
 END_TEST
 
-UNIT_MAIN(statuses, own_pages, wrong_pages_are_told)
+UNIT_MAIN(statuses, statuses_of_what_was_cut, own_pages, wrong_pages_are_told)
