@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "cli/terminal.h"
+#include "process/coverage.h"
 
-enum { SILENT_MS = 5000, DURATION_MAX = 40, COLUMNS = 80, NAME_COLUMNS = 20, MOUNT_COLUMNS = 26 };
+enum { DURATION_MAX = 40, COLUMNS = 80, NAME_COLUMNS = 20, MOUNT_COLUMNS = 26 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -163,7 +164,7 @@ static void add_state(struct table *table, const json_t *worker)
     const char *state = text_of(worker, "state");
     char text[DURATION_MAX];
     long long silent = number_of(worker, "heartbeat_ms");
-    if (strcmp(state, "serving") == 0 && silent > SILENT_MS)
+    if (strcmp(state, "serving") == 0 && silent > COVERAGE_STALE_MS)
         table_cell(table, INK_RED, "silent for %s", duration(silent, text));
     else
         table_cell(table, ink_of_state(state), "%s", state);
