@@ -162,6 +162,8 @@ static const char *own_folder(struct arena *arena, const char *path)
 static const char *resolve_base(struct config_reader *reader, const struct config_section *server)
 {
     struct arena *arena = &reader->config->arena;
+    if (reader->base)
+        return arena_copy(arena, reader->base, strlen(reader->base)).at;
     const struct config_key *key = config_find_key(server, "base");
     const char *base = own_folder(arena, reader->config->path);
     if (key)
@@ -248,7 +250,7 @@ static void sort_errors(struct setting_errors *errors)
     }
 }
 
-struct config *config_parse(const char *path, struct gale_str text,
+static struct config *parse(const char *path, struct gale_str text, const char *base,
                             const struct adapter *const *adapters, struct setting_errors *errors)
 {
     struct config *config = memory_zalloc(sizeof(*config));
@@ -256,7 +258,8 @@ struct config *config_parse(const char *path, struct gale_str text,
     config->path = arena_copy(&config->arena, path, strlen(path)).at;
     /* Values are kept where errors are, so they get the configuration's own arena. */
     struct setting_errors found = {.arena = &config->arena};
-    struct config_reader reader = {.config = config, .adapters = adapters, .errors = &found};
+    struct config_reader reader = {
+        .config = config, .adapters = adapters, .errors = &found, .base = base};
     const struct ini_handler handler = {gather_section, gather_key, &reader};
     ini_parse_text(config->path, text, &handler, &found);
 
@@ -273,6 +276,19 @@ struct config *config_parse(const char *path, struct gale_str text,
             errors, arena_copy(errors->arena, found.items[i].file, strlen(found.items[i].file)).at,
             found.items[i].line, "%s", found.items[i].text);
     return config;
+}
+
+struct config *config_parse(const char *path, struct gale_str text,
+                            const struct adapter *const *adapters, struct setting_errors *errors)
+{
+    return parse(path, text, NULL, adapters, errors);
+}
+
+struct config *config_parse_again(const char *path, struct gale_str text, const char *base,
+                                  const struct adapter *const *adapters,
+                                  struct setting_errors *errors)
+{
+    return parse(path, text, base, adapters, errors);
 }
 
 void config_close(struct config *config)

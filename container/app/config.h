@@ -82,4 +82,9 @@ extern const struct setting app_table[];
  * effects. */
 struct config *config_parse(const char *path, struct gale_str text,
                             const struct adapter *const *adapters, struct setting_errors *errors);
+/* The same for a text that another process has found right, and for the base that it found then:
+ * files and folders may have changed since, so none is looked at. */
+struct config *config_parse_again(const char *path, struct gale_str text, const char *base,
+                                  const struct adapter *const *adapters,
+                                  struct setting_errors *errors);
 void config_close(struct config *config); /* takes NULL */

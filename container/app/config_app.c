@@ -184,6 +184,6 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     read_keys(reader, section, app);
     read_mount(reader, section, app);
     inherit_limits(&app->limits, &app->server->http);
-    if (app->adapter && app->adapter->check && reader->errors->len == before)
+    if (app->adapter && app->adapter->check && reader->errors->len == before && !reader->base)
         app->adapter->check(app, reader->errors);
 }

@@ -26,6 +26,7 @@ struct config_reader {
     struct config *config;
     const struct adapter *const *adapters; /* NULL-terminated */
     struct setting_errors *errors;
+    const char *base; /* of a configuration that was found right before; NULL: look for yourself */
     struct config_section *sections;
     size_t count, cap;
 };

@@ -283,7 +283,8 @@ void config_read_server(struct config_reader *reader, const struct config_sectio
     if (section) {
         config_set_keys(reader, section, targets);
         check_lists(reader, section);
-        check_error_pages(reader);
+        if (!reader->base)
+            check_error_pages(reader);
     }
     server->base = config->base;
     server->access_log = log_path(config, server->access_log);

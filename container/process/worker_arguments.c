@@ -27,7 +27,7 @@ static int *number_at(const struct worker_arguments *arguments, size_t index)
 
 char **worker_arguments_print(const struct worker_arguments *arguments, struct arena *arena)
 {
-    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + arguments->server_count + 5;
+    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + arguments->server_count + 6;
     char **argv = arena_zalloc(arena, most * sizeof(*argv));
     argv[n++] = (char *)"gale";
     argv[n++] = (char *)"worker";
@@ -45,6 +45,7 @@ char **worker_arguments_print(const struct worker_arguments *arguments, struct a
         argv[n++] = (char *)arena_printf(arena, "server=%d:%d", arguments->servers[i].fd,
                                          arguments->servers[i].app)
                         .at;
+    argv[n++] = (char *)arena_printf(arena, "base=%s", arguments->base).at;
     argv[n++] = (char *)arena_printf(arena, "path=%s", arguments->path).at;
     return argv;
 }
@@ -92,9 +93,12 @@ static int parse_one(struct gale_str key, const char *value, struct worker_argum
         return parse_socket(value, arguments);
     if (str_equals(key, STR("server")))
         return parse_server(value, arguments);
-    if (!str_equals(key, STR("path")))
+    if (str_equals(key, STR("base")))
+        arguments->base = value;
+    else if (str_equals(key, STR("path")))
+        arguments->path = value;
+    else
         return -EINVAL;
-    arguments->path = value;
     return 0;
 }
 
@@ -111,7 +115,8 @@ int worker_arguments_parse(int argc, char **argv, struct arena *arena,
         if (!rest.at || parse_one(key, rest.at, &arguments) < 0)
             return -EINVAL;
     }
-    if (arguments.channel < 0 || arguments.config < 0 || arguments.board < 0 || !arguments.path)
+    if (arguments.channel < 0 || arguments.config < 0 || arguments.board < 0 || !arguments.path ||
+        !arguments.base)
         return -EINVAL;
     *out_arguments = arguments;
     return 0;

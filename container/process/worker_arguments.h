@@ -24,7 +24,8 @@ struct worker_arguments {
     uint64_t generation;
     int channel, config, board;
     int error_log, access_log; /* -1: none */
-    const char *path;          /* of the configuration, for its errors and where paths start */
+    const char *path;          /* of the configuration, for its errors */
+    const char *base;          /* where its paths start, as the master found it */
     struct worker_socket *sockets;
     size_t socket_count;
     struct worker_server *servers;

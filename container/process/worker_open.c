@@ -83,8 +83,8 @@ static int open_config(struct worker *worker)
     scoped_free char *text = read_text(worker->arguments.config, &len);
     if (!text)
         return fail(worker, -errno, "the configuration cannot be read");
-    worker->config = config_parse(worker->arguments.path, (struct gale_str){text, len},
-                                  worker->adapters, &errors);
+    worker->config = config_parse_again(worker->arguments.path, (struct gale_str){text, len},
+                                        worker->arguments.base, worker->adapters, &errors);
     if (errors.len)
         return fail_with(worker, &errors);
     log_set_level((enum log_level)worker->config->server.log_level);
@@ -203,9 +203,11 @@ static int open_server(struct worker *worker)
 {
     const struct server_settings *server = &worker->config->server;
     struct setting_errors errors = {.arena = &worker->arena};
-    if (error_pages_open(&worker->error_pages, &server->error_pages, worker->config->base,
-                         &errors) < 0)
-        return fail_with(worker, &errors);
+    (void)error_pages_open(&worker->error_pages, &server->error_pages, worker->config->base,
+                           &errors);
+    for (size_t i = 0; i < errors.len; i++)
+        log_warn("a configured error page has gone since; gale's own takes its place",
+                 LOG_TEXT("why", errors.items[i].text));
     read_trust(worker);
     access_log_init(&worker->access_log, worker->arguments.access_log,
                     (enum access_format)server->access_log_format);

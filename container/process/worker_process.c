@@ -258,6 +258,7 @@ static int spawn(struct worker_process *worker, int their_end)
         .error_log = generation->logs.error_fd,
         .access_log = generation->logs.access_fd,
         .path = generation->config->path,
+        .base = generation->config->base,
         .sockets = sockets.at,
         .socket_count = sockets.len,
         .servers = servers,

@@ -144,6 +144,27 @@ START_TEST(base_must_be_a_folder)
 }
 END_TEST
 
+START_TEST(what_was_right_before_is_not_looked_at_again)
+{
+    static const char text[] =
+        "[server]\nbase = gone\nerror_page = 404 none.html\n[app a]\nmount = /\nmade = x\n";
+    static const struct adapter *const adapters[] = {&made_up_adapter, NULL};
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    struct setting_errors errors = {.arena = &arena};
+    config_close(config_parse("/nowhere/gale.ini", str_of(text), adapters, &errors));
+    ck_assert_uint_eq(errors.len, 2);
+    errors = (struct setting_errors){.arena = &arena};
+    struct config *config =
+        config_parse_again("/nowhere/gale.ini", str_of(text), "/was/there", adapters, &errors);
+    ck_assert_uint_eq(errors.len, 0);
+    ck_assert_str_eq(config->base, "/was/there");
+    ck_assert_str_eq(config->server.base, "/was/there");
+    config_close(config);
+    arena_finish(&arena);
+}
+END_TEST
+
 START_TEST(without_a_file_paths_start_here)
 {
     char cwd[512];
@@ -161,4 +182,4 @@ END_TEST
 
 UNIT_MAIN(reads_sections_in_the_files_order, refuses_sections, refuses_keys,
           tells_all_errors_in_order, paths_start_at_base, base_must_be_a_folder,
-          without_a_file_paths_start_here)
+          what_was_right_before_is_not_looked_at_again, without_a_file_paths_start_here)

@@ -35,6 +35,7 @@ START_TEST(goes_there_and_back)
                                           .error_log = 2,
                                           .access_log = -1,
                                           .path = "/a b/c=d.ini",
+                                          .base = "/a=b c",
                                           .sockets = sockets,
                                           .socket_count = 3,
                                           .servers = servers,
@@ -51,6 +52,7 @@ START_TEST(goes_there_and_back)
     ck_assert_int_eq(got.error_log, 2);
     ck_assert_int_eq(got.access_log, -1);
     ck_assert_str_eq(got.path, sent.path);
+    ck_assert_str_eq(got.base, sent.base);
     ck_assert_uint_eq(got.socket_count, 3);
     ck_assert_mem_eq(got.sockets, sockets, sizeof(sockets));
     ck_assert_uint_eq(got.server_count, 2);
@@ -72,12 +74,12 @@ START_TEST(refuses_what_no_master_writes)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct arena arena;
         struct worker_arguments got;
-        char *argv[] = {"gale",    "worker", "channel=3",      "config=4",
-                        "board=5", "path=x", (char *)cases[i], NULL};
+        char *argv[] = {"gale",   "worker", "channel=3",      "config=4", "board=5",
+                        "base=/", "path=x", (char *)cases[i], NULL};
         arena_init(&arena, NULL, 0);
-        ck_assert_int_eq(worker_arguments_parse(6, argv, &arena, &got), 0);
-        ck_assert_msg(worker_arguments_parse(7, argv, &arena, &got) == -EINVAL, "%s", cases[i]);
-        ck_assert_int_eq(worker_arguments_parse(5, argv, &arena, &got), -EINVAL);
+        ck_assert_int_eq(worker_arguments_parse(7, argv, &arena, &got), 0);
+        ck_assert_msg(worker_arguments_parse(8, argv, &arena, &got) == -EINVAL, "%s", cases[i]);
+        ck_assert_int_eq(worker_arguments_parse(6, argv, &arena, &got), -EINVAL);
         ck_assert_int_eq(worker_arguments_parse(2, argv, &arena, &got), -EINVAL);
         arena_finish(&arena);
     }
