@@ -16,10 +16,16 @@
 enum { SAID_MAX = 4096 };
 
 static struct buffer failure;
+static bool is_quiet; /* somebody else says it */
 
 const char *apps_failure(void)
 {
     return failure.at ? failure.at : "";
+}
+
+void apps_fail_quietly(void)
+{
+    is_quiet = true;
 }
 
 int app_fail(struct gale_app *app, int error, const char *format, ...)
@@ -29,10 +35,15 @@ int app_fail(struct gale_app *app, int error, const char *format, ...)
     va_start(args, format);
     buffer_vprintf(&text, format, args);
     va_end(args);
-    log_error(text.at, LOG_TEXT("app", app->config->name));
+    if (!is_quiet)
+        log_error(text.at, LOG_TEXT("app", app->config->name));
     failure.len = 0;
-    buffer_printf(&failure, "%s:%u: [app %s] %s", app->config->file, app->config->line,
-                  app->config->name, text.at);
+    if (app->config->line)
+        buffer_printf(&failure, "%s:%u: [app %s] ", app->config->file, app->config->line,
+                      app->config->name);
+    else if (*text.at != '/') /* else it names the file itself */
+        buffer_printf(&failure, "%s: ", app->config->file);
+    buffer_add_text(&failure, text.at);
     buffer_finish(&text);
     return error;
 }

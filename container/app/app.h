@@ -47,6 +47,8 @@ struct gale_app {
 int apps_open(const struct config *config, struct gale_app **out_apps);
 /* Why apps_open failed last, in one sentence for whoever started or reloaded; "" if it did not. */
 const char *apps_failure(void);
+/* From now on app_fail logs nothing: whoever asks for apps_failure says it. */
+void apps_fail_quietly(void);
 /* Calls each app's drain and cancels its background tasks. */
 void apps_drain(struct gale_app *apps, size_t count);
 /* Once no request and no background task runs any more. */

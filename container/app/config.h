@@ -47,7 +47,7 @@ struct app_limits {
 struct app_config {
     const char *name;
     const char *file; /* where its section stands */
-    unsigned line;
+    unsigned line;    /* 0: in no file but made up for the plugin that was named instead of one */
     const char *mount_text; /* "/hello", "example.org/shop"; "-": it has none */
     bool has_mount;         /* else it only answers those that name it in `authorize` */
     struct gale_str host;   /* lower case; "": any */

@@ -172,7 +172,7 @@ void config_read_app(struct config_reader *reader, const struct config_section *
                      struct app_config *app)
 {
     app->file = section->file;
-    app->line = section->line;
+    app->line = str_ends_with(str_of(section->file), STR(".so")) ? 0 : section->line;
     app->server = &reader->config->server;
     app->servers_fd = -1;
     size_t before = reader->errors->len;

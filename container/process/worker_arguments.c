@@ -14,9 +14,9 @@ static const struct {
     const char *key;
     size_t offset; /* of an int or unsigned */
 } numbers[] = {
-    {"place", AT(place)},           {"slot", AT(slot)},   {"channel", AT(channel)},
-    {"config", AT(config)},         {"board", AT(board)}, {"error_log", AT(error_log)},
-    {"access_log", AT(access_log)},
+    {"place", AT(place)},           {"slot", AT(slot)},      {"channel", AT(channel)},
+    {"config", AT(config)},         {"board", AT(board)},    {"error_log", AT(error_log)},
+    {"access_log", AT(access_log)}, {"first", AT(is_first)},
 };
 #undef AT
 

@@ -24,6 +24,7 @@ struct worker_arguments {
     uint64_t generation;
     int channel, config, board;
     int error_log, access_log; /* -1: none */
+    int is_first;              /* nothing serves yet: the master tells the terminal why not */
     const char *path;          /* of the configuration, for its errors */
     const char *base;          /* where its paths start, as the master found it */
     struct worker_socket *sockets;

@@ -154,6 +154,8 @@ static int open_loop(struct worker *worker)
 
 static int open_apps(struct worker *worker)
 {
+    if (worker->arguments.is_first && worker->arguments.error_log == STDERR_FILENO)
+        apps_fail_quietly();
     int r = apps_open(worker->config, &worker->apps);
     if (r < 0) {
         tell_failure(worker, apps_failure());

@@ -257,6 +257,7 @@ static int spawn(struct worker_process *worker, int their_end)
         .board = master->board_fd,
         .error_log = generation->logs.error_fd,
         .access_log = generation->logs.access_fd,
+        .is_first = !master->front->live,
         .path = generation->config->path,
         .base = generation->config->base,
         .sockets = sockets.at,

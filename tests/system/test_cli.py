@@ -357,3 +357,20 @@ def test_a_graceful_stop_waits_for_requests(person, plugin):
         assert client.response().text == "late\n"
     assert stopping.wait(WAIT_SECONDS) == 0
     assert process.wait(WAIT_SECONDS) == 0
+
+
+def test_a_plugin_alone_that_does_not_open(person, plugin):
+    """It has no line of a configuration, and whoever sits at the terminal reads it once."""
+    source = ("#include <gale/gale.h>\n"
+              "static int open_(struct gale_app *a, void **s) { (void)a; (void)s; return -5; }\n"
+              "static int serve(void *s, struct gale_request *q, struct gale_response *r)\n"
+              "{ (void)s; (void)q; (void)r; return 404; }\n"
+              "GALE_PLUGIN(p) { p->name = \"x\"; p->open = open_; p->serve = serve; }\n")
+    shutil.copy2(plugin(source), person.folder / "x.so")
+    shutil.copy2(plugin("int none;\n"), person.folder / "y.so")
+    for name, said in (("x.so", "gale: cannot start: x.so: the plugin did not open: EIO"),
+                       ("y.so", f"gale: cannot start: {person.folder}/y.so is a shared object but no plugin")):
+        shown = person.gale("run", name, "--listen", "127.0.0.1:0")
+        assert shown.returncode != 0 and said in shown.stderr
+        about = [line for line in shown.stderr.splitlines() if name in line or "EIO" in line]
+        assert len(about) == 1 and f"{name}:" + "3" not in shown.stderr, shown.stderr
