@@ -234,21 +234,7 @@ static const struct config_section *find_section(const struct config_reader *rea
     return NULL;
 }
 
-/* ---- errors ---- */
-
-/* Errors were found in passes; within one file they are told in its order. */
-static void sort_errors(struct setting_errors *errors)
-{
-    for (size_t i = 1; i < errors->len; i++) {
-        struct setting_error error = errors->items[i];
-        size_t at = i;
-        for (; at > 0 && strcmp(errors->items[at - 1].file, error.file) == 0 &&
-               errors->items[at - 1].line > error.line;
-             at--)
-            errors->items[at] = errors->items[at - 1];
-        errors->items[at] = error;
-    }
-}
+/* ---- all ---- */
 
 static struct config *parse(const char *path, struct gale_str text, const char *base,
                             const struct adapter *const *adapters, struct setting_errors *errors)
@@ -270,7 +256,8 @@ static struct config *parse(const char *path, struct gale_str text, const char *
     if (!config->app_count)
         setting_errors_add(&found, config->path, 0,
                            "there is nothing to serve: add a section [app NAME]");
-    sort_errors(&found);
+    config->marks = found.marks;
+    setting_errors_sort(&found);
     for (size_t i = 0; i < found.len; i++)
         setting_errors_add(
             errors, arena_copy(errors->arena, found.items[i].file, strlen(found.items[i].file)).at,
@@ -289,6 +276,12 @@ struct config *config_parse_again(const char *path, struct gale_str text, const 
                                   struct setting_errors *errors)
 {
     return parse(path, text, base, adapters, errors);
+}
+
+void config_place(const struct config *config, const void *field, const char **file, unsigned *line)
+{
+    const struct setting_errors set = {.marks = config->marks};
+    (void)setting_errors_place(&set, field, file, line);
 }
 
 void config_close(struct config *config)

@@ -61,6 +61,11 @@ struct app_config {
     int servers_fd; /* in a worker: a path to the servers that the master runs for it; -1: none */
 };
 
+struct config_place {
+    const char *file;
+    unsigned line;
+};
+
 struct config {
     struct arena arena;
     const char *path; /* of the main file; "(command line)" without one */
@@ -68,6 +73,9 @@ struct config {
     struct server_settings server;
     struct app_config *apps; /* in the file's order */
     size_t app_count;
+    struct config_place *listen_places; /* of the words of `listen`; NULL: the default */
+    /* private */
+    struct setting_mark *marks;
 };
 
 /* Whether a word of `listen` is for web servers that speak FastCGI, "fastcgi://ADDRESS"; takes that
@@ -87,4 +95,7 @@ struct config *config_parse(const char *path, struct gale_str text,
 struct config *config_parse_again(const char *path, struct gale_str text, const char *base,
                                   const struct adapter *const *adapters,
                                   struct setting_errors *errors);
+/* Where the key of a field of `server` stands; leaves both as they are when it has its default. */
+void config_place(const struct config *config, const void *field, const char **file,
+                  unsigned *line);
 void config_close(struct config *config); /* takes NULL */

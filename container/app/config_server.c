@@ -205,6 +205,12 @@ static void check_listen_twice(struct config_reader *reader, const struct config
 static void check_listen_word(struct config_reader *reader, const struct config_key *key,
                               const char *text, size_t index)
 {
+    struct config *config = reader->config;
+    if (!config->listen_places)
+        config->listen_places = arena_zalloc(&config->arena, (config->server.listen.len + 1) *
+                                                                 sizeof(*config->listen_places));
+    if (index < config->server.listen.len)
+        config->listen_places[index] = (struct config_place){key->file, key->line};
     check_listen_one(reader, key, text);
     check_listen_twice(reader, key, index);
 }

@@ -35,6 +35,19 @@ void setting_errors_add(struct setting_errors *errors, const char *file, unsigne
     errors->items[errors->len++] = (struct setting_error){file, line, text};
 }
 
+void setting_errors_sort(struct setting_errors *errors)
+{
+    for (size_t i = 1; i < errors->len; i++) {
+        struct setting_error error = errors->items[i];
+        size_t at = i;
+        for (; at > 0 && strcmp(errors->items[at - 1].file, error.file) == 0 &&
+               errors->items[at - 1].line > error.line;
+             at--)
+            errors->items[at] = errors->items[at - 1];
+        errors->items[at] = error;
+    }
+}
+
 bool setting_errors_place(const struct setting_errors *errors, const void *field, const char **file,
                           unsigned *line)
 {

@@ -77,6 +77,8 @@ void setting_errors_add(struct setting_errors *errors, const char *file, unsigne
  * they are when it was not. */
 bool setting_errors_place(const struct setting_errors *errors, const void *field, const char **file,
                           unsigned *line);
+/* Within one file they are told in its order, in whatever passes they were found. */
+void setting_errors_sort(struct setting_errors *errors);
 /* "FILE:LINE: text", a line each. */
 void setting_errors_print(const struct setting_errors *errors, FILE *out);
 

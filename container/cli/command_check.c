@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/config.h"
 #include "base/macros.h"
@@ -15,6 +16,7 @@
 #include "cli/conf_file.h"
 #include "cli/terminal.h"
 #include "process/identity.h"
+#include "process/surroundings.h"
 #include "process/trial.h"
 
 static int refuse(const char *path, size_t errors)
@@ -66,10 +68,24 @@ static int find_identity(const struct config *config, struct identity *out_ident
     return refuse(config->path, 1);
 }
 
+static int check_surroundings(const struct config *config)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    struct setting_errors errors = {.arena = &arena};
+    surroundings_check(config, geteuid() == 0 ? 0 : SURROUNDINGS_NO_ROOT, &errors);
+    setting_errors_print(&errors, stderr);
+    int r = errors.len ? refuse(config->path, errors.len) : COMMAND_OK;
+    arena_finish(&arena);
+    return r;
+}
+
 static int check(const struct config *config)
 {
     struct identity identity;
-    int r = find_identity(config, &identity);
+    int r = check_surroundings(config);
+    if (r == COMMAND_OK)
+        r = find_identity(config, &identity);
     if (r != COMMAND_OK)
         return r;
     size_t failures = try_apps(config, &identity);
@@ -99,7 +115,8 @@ const struct command command_check = {
     .usage = "[CONF]",
     .summary = "find everything that is wrong with a configuration",
     .text = "Reads a configuration and tells every line that is wrong, with what is allowed\n"
-            "there. When the text is right, each app is opened once, in a process of its own:\n"
+            "there, or what is missing on this machine: folders of logs and sockets, users,\n"
+            "host names. When all is right, each app is opened once, in a process of its own:\n"
             "a plugin that cannot be loaded, fails, crashes or hangs (`start_timeout`) in its\n"
             "open is reported. Nothing listens, and no gale that runs is disturbed.\n"
             "\n"

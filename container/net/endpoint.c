@@ -189,6 +189,26 @@ bool endpoint_equals(const struct endpoint *a, const struct endpoint *b)
     }
 }
 
+static bool is_any(const struct endpoint *endpoint)
+{
+    if (endpoint->addr.any.sa_family == AF_INET)
+        return endpoint->addr.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+    return IN6_IS_ADDR_UNSPECIFIED(&endpoint->addr.v6.sin6_addr);
+}
+
+bool endpoint_overlaps(const struct endpoint *a, const struct endpoint *b)
+{
+    sa_family_t family = a->addr.any.sa_family;
+    if (family != b->addr.any.sa_family)
+        return false;
+    if (family == AF_UNIX)
+        return endpoint_equals(a, b);
+    in_port_t port = a->addr.v4.sin_port; /* v6 has it at the same place */
+    if (!port || port != b->addr.v4.sin_port)
+        return false;
+    return is_any(a) || is_any(b) || endpoint_equals(a, b);
+}
+
 /* An IPv4 peer of a dual-stack socket (an inherited one) is told by its IPv4 address. */
 static void set_v6(struct peer *peer, const struct sockaddr_in6 *v6)
 {

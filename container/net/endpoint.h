@@ -39,6 +39,10 @@ int endpoint_parse(struct gale_str text, struct endpoint *out_endpoint);
 const char *endpoint_print(const struct endpoint *endpoint, char out[ENDPOINT_TEXT]);
 bool endpoint_equals(const struct endpoint *a, const struct endpoint *b);
 
+/* Whether one listening there leaves no room for another: the same port of the same family, and an
+ * address that is the same or covers the other. */
+bool endpoint_overlaps(const struct endpoint *a, const struct endpoint *b);
+
 void peer_set(struct peer *peer, const struct endpoint *endpoint);
 /* The address alone ("127.0.0.1", "::1", "unix"); the port is 0 for unix peers. Returns out. */
 const char *peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN]);

@@ -15,6 +15,7 @@
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/reload.h"
+#include "process/surroundings.h"
 
 /* Everything that is wrong, a line each, without the last newline. */
 static char *print_errors(const struct setting_errors *errors)
@@ -98,9 +99,11 @@ static enum master_exit build(struct master *master, struct gale_str text,
 {
     const struct master_options *options = master->options;
     struct config *config = config_parse(options->path, text, options->adapters, errors);
+    if (!errors->len)
+        surroundings_check(config, options->listen ? SURROUNDINGS_NO_LISTEN : 0, errors);
     if (errors->len) {
-        config_close(config);
         *out_error = print_errors(errors);
+        config_close(config);
         return MASTER_WRONG_INPUT;
     }
     override_listen(options->listen, config);

@@ -55,8 +55,8 @@ int identity_find(const char *user, const char *group, struct identity *out_iden
         return r;
     identity.is_changed = identity.uid != geteuid() || identity.gid != getegid();
     if (identity.is_changed && geteuid() != 0) {
-        *out_error = memory_printf("%s: only root can start workers as somebody else; take the key "
-                                   "away or start gale as root",
+        *out_error = memory_printf("%s: only root may run as somebody else; take the key away, or "
+                                   "start gale as root",
                                    user ? "user" : "group");
         return -EPERM;
     }

@@ -89,7 +89,31 @@ WRONG = {
     "include of itself": ("include = g.ini\n" + APP,
                           "g.ini:1: include: g.ini includes itself, directly or through others"),
     "no such user": ("[server]\nuser = nobody-at-all\n" + APP,
-                     "g.ini: user: there is no user 'nobody-at-all' on this machine"),
+                     "g.ini:2: user: there is no user 'nobody-at-all' on this machine"),
+    "no such group": ("[server]\nworkers = 1\ngroup = nobody-at-all\n" + APP,
+                      "g.ini:3: group: there is no group 'nobody-at-all' on this machine"),
+    "log without a folder": ("[server]\naccess_log = none/a.log\n" + APP,
+                             "g.ini:2: access_log: there is no folder FOLDER/none for "
+                             "FOLDER/none/a.log (No such file or directory); make it first, or "
+                             "name another"),
+    "log that is a folder": ("[server]\nerror_log = .\n" + APP,
+                             "g.ini:2: error_log: FOLDER/. is a folder; expected the path of a "
+                             "file"),
+    "pid file": ("[server]\npid_file = g.ini/pid\n" + APP,
+                 "g.ini:2: pid_file: FOLDER/g.ini is no folder, so FOLDER/g.ini/pid cannot be in "
+                 "it"),
+    "control socket": ("[server]\ncontrol = none/c\n" + APP,
+                       "g.ini:2: control: there is no folder FOLDER/none for FOLDER/none/c (No such "
+                       "file or directory); make it first, or name another"),
+    "unix listener": ("[server]\nlisten = 127.0.0.1:0\nlisten = unix:/none/at/all\n" + APP,
+                      "g.ini:3: listen: there is no folder /none/at for /none/at/all (No such file "
+                      "or directory); make it first, or name another"),
+    "unknown host": ("[server]\nlisten = none.invalid:80\n" + APP,
+                     "g.ini:2: listen: no host is known by the name in 'none.invalid:80'; correct "
+                     "it, or write its address"),
+    "overlap": ("[server]\nlisten = 127.0.0.1:8080\nworkers = 1\nlisten = *:8080\n" + APP,
+                "g.ini:4: listen: 127.0.0.1:8080 and *:8080 exclude each other: the port is the "
+                "same, and one address covers the other; take one away"),
 }
 
 

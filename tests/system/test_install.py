@@ -60,6 +60,7 @@ def test_documented_configurations_are_right(person, plugin, number):
     installed = person.program.parent / "plugins"
     installed.mkdir()
     shutil.copy2(person.folder / "hello.so", installed / "status.so")
+    (person.folder / "logs").mkdir()
     for page in ["errors/404.html", "errors/busy.html"]:
         person.write(page, "<p>no</p>")
     person.write("gale.ini", text if "[app " in text else text + APP)

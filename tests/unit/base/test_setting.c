@@ -173,6 +173,20 @@ START_TEST(lists_replace_their_default_and_then_grow)
 }
 END_TEST
 
+START_TEST(errors_are_sorted_within_their_file)
+{
+    static const unsigned lines[] = {3, 1, 2, 1};
+    begin();
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        setting_errors_add(&errors, "x.ini", lines[i], "%zu", i);
+    setting_errors_sort(&errors);
+    const char *const sorted[] = {"1", "3", "2", "0"};
+    for (size_t i = 0; i < ARRAY_LEN(sorted); i++)
+        ck_assert_str_eq(errors.items[i].text, sorted[i]);
+    arena_finish(&arena);
+}
+END_TEST
+
 START_TEST(errors_are_printed_in_their_order)
 {
     char *text = NULL;
@@ -255,5 +269,5 @@ END_TEST
 
 UNIT_MAIN(defaults_come_from_the_table, rows_are_found_by_key, every_refusal_is_a_sentence,
           long_values_are_not_repeated_in_full, a_key_is_set_once, the_place_of_a_key_is_known,
-          lists_replace_their_default_and_then_grow, errors_are_printed_in_their_order,
-          the_nearest_key_is_suggested, unknown_keys_teach)
+          lists_replace_their_default_and_then_grow, errors_are_sorted_within_their_file,
+          errors_are_printed_in_their_order, the_nearest_key_is_suggested, unknown_keys_teach)

@@ -158,4 +158,28 @@ START_TEST(keeps_a_peer_small)
 }
 END_TEST
 
-UNIT_MAIN(parses, compares_all_but_padding, prints_what_the_kernel_may_hand_out, keeps_a_peer_small)
+START_TEST(knows_what_excludes_what)
+{
+    static const struct {
+        const char *a, *b;
+        bool overlaps;
+    } rows[] = {
+        {"*:80", "127.0.0.1:80", true},  {"127.0.0.1:80", "*:80", true},
+        {"*:80", "*:80", true},          {"*:80", "*:81", false},
+        {"*:0", "127.0.0.1:0", false},   {"*:0", "*:0", false},
+        {"*:80", "[::]:80", false},      {"[::]:80", "[::1]:80", true},
+        {"[::1]:80", "[::2]:80", false}, {"1.1.1.1:80", "1.1.1.2:80", false},
+        {"unix:/a", "unix:/a", true},    {"unix:/a", "unix:/b", false},
+        {"unix:/a", "*:80", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct endpoint a, b;
+        ck_assert_int_eq(endpoint_parse(str_of(rows[i].a), &a), 0);
+        ck_assert_int_eq(endpoint_parse(str_of(rows[i].b), &b), 0);
+        ck_assert_msg(endpoint_overlaps(&a, &b) == rows[i].overlaps, "%s %s", rows[i].a, rows[i].b);
+    }
+}
+END_TEST
+
+UNIT_MAIN(parses, compares_all_but_padding, knows_what_excludes_what,
+          prints_what_the_kernel_may_hand_out, keeps_a_peer_small)

@@ -276,8 +276,8 @@ START_TEST(tells_why_it_cannot_start)
     ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
     ck_assert(errors_have("(test):6: .*nonsense"));
     start("listen = unix:/nowhere/at/all");
-    ck_assert_int_eq(wait_exit(), MASTER_CANNOT_LISTEN);
-    ck_assert(errors_have("its folder does not exist"));
+    ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
+    ck_assert(errors_have("listen: there is no folder /nowhere/at"));
     set_mode("ok");
     serve("");
     pid_t first = master;
