@@ -17,7 +17,8 @@ struct adapter;
 struct server_settings {
     struct http_settings http;
     struct setting_list listen;
-    int64_t workers; /* 0: auto */
+    int64_t socket_mode; /* of its unix sockets */
+    int64_t workers;     /* 0: auto */
     const char *base;
     const char *user, *group;
     const char *pid_file;

@@ -51,6 +51,23 @@ static int parse_descriptors(const char *value, void *field, struct arena *arena
     return 0;
 }
 
+/* Octal, as chmod takes it. */
+static int parse_mode(const char *value, void *field, struct arena *arena, char **out_error)
+{
+    (void)arena;
+    *out_error = (char *)"an octal mode such as 0660 or 0666";
+    size_t len = strspn(value, "01234567");
+    if (len < 3 || len > 4 || value[len] || (len == 4 && value[0] != '0'))
+        return -EINVAL;
+    int64_t mode = 0;
+    for (; *value; value++)
+        mode = mode * 8 + (*value - '0');
+    if (!(mode & 0200)) /* its owner, too, needs it to connect */
+        return -EINVAL;
+    *(int64_t *)field = mode;
+    return 0;
+}
+
 static const char *const pollers[] = {"epoll", "poll", "select", NULL};
 static const char *const access_formats[] = {"combined", "json", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
@@ -62,6 +79,9 @@ const struct setting server_table[] = {
      .example = "*:80 [::]:80 unix:/run/gale/web.sock",
      .help = "Where clients are accepted: ADDRESS:PORT or unix:PATH, several separated by blanks; "
              "fastcgi:// before it is for a web server in front that speaks FastCGI."},
+    {"socket_mode", SETTING_COUNT, AT(socket_mode), .initial = "0660", .parse = parse_mode,
+     .help = "Who may connect to unix sockets of `listen`, as chmod says it; they belong to the "
+             "user and group of the workers."},
     {"workers", SETTING_COUNT, AT(workers), .initial = "auto", .parse = parse_workers,
      .help = "How many worker processes serve; auto is one for each CPU."},
     {"base", SETTING_PATH, AT(base), .example = "..",

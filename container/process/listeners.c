@@ -107,6 +107,20 @@ static void add_socket(struct listen_address *address, int fd)
     address->fds[address->count++] = fd;
 }
 
+/* Also for a socket that was there before: the configuration may say something else now. */
+static void give_access(const struct listeners *listeners, const struct listen_address *address)
+{
+    const struct listen_access *access = &listeners->access;
+    const char *path = unix_path(address);
+    bool is_ours = path && (!address->inode || path_inode(path) == address->inode);
+    if (!is_ours)
+        return;
+    if ((access->mode && chmod(path, (mode_t)access->mode) < 0) ||
+        (access->has_owner && chown(path, access->uid, access->gid) < 0))
+        log_warn("who may connect to a socket cannot be changed", LOG_TEXT("path", path),
+                 LOG_ERRNO(-errno));
+}
+
 static int open_shared(struct listeners *listeners, struct listen_address *address, int backlog)
 {
     int fd = take_inherited(listeners, &address->endpoint);
@@ -114,9 +128,11 @@ static int open_shared(struct listeners *listeners, struct listen_address *addre
     if (fd < 0 && !is_unix(&address->endpoint))
         return 0; /* an ordinary TCP address */
     if (fd < 0)
-        fd = tcp_listen(&address->endpoint, false, 0, backlog);
+        fd = tcp_listen(&address->endpoint, false, listeners->access.mode, backlog);
     if (fd < 0)
         return fd;
+    if (!address->is_inherited)
+        give_access(listeners, address);
     add_socket(address, fd);
     address->is_shared = true;
     address->listening = 1;
@@ -362,6 +378,8 @@ int listeners_commit(struct listeners *listeners, int backlog, char **out_error)
             remove_at(listeners, i);
         else if (!address->is_shared)
             steer(listeners, address);
+        else if (!address->is_inherited)
+            give_access(listeners, address);
     }
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "net/endpoint.h"
 
 struct setting_list;
@@ -32,9 +33,18 @@ struct listen_address {
     uint64_t inode; /* of a unix socket's path, so that only our own is removed */
 };
 
+/* Who may connect to unix sockets. */
+struct listen_access {
+    int mode;       /* 0: what the umask leaves */
+    bool has_owner; /* else they are the master's */
+    uid_t uid;
+    gid_t gid;
+};
+
 struct listeners {
     struct listen_address **addresses; /* owned */
     size_t count;
+    struct listen_access access;
     /* private */
     unsigned workers;   /* as prepared */
     int64_t steered_ms; /* when sockets began to leave; 0: none do */
@@ -48,8 +58,9 @@ void listeners_init(struct listeners *listeners);
 /* Closes all; unix paths are removed. */
 void listeners_finish(struct listeners *listeners);
 
-/* Binds what `listen` names for `workers` places. Returns 0, or -errno after setting *out_error
- * (owned): which address, why, and what to do about it. Nothing has changed then. */
+/* Binds what `listen` names, unix sockets for whom `access` says, for `workers` places. Returns 0,
+ * or -errno after setting *out_error (owned): which address, why, and what to do about it. Nothing
+ * has changed then. */
 int listeners_prepare(struct listeners *listeners, const struct setting_list *listen,
                       unsigned workers, int backlog, char **out_error);
 /* What was prepared takes effect: new sockets listen, addresses no longer wanted are closed.

@@ -79,3 +79,30 @@ def test_a_file_is_not_replaced(gale, tmp_path):
     g = gale(probe_app(), wait=False, listen=f"unix:{path}")
     assert g.wait() != 0 and "precious" in g.stderr()
     assert path.read_text() == "data"
+
+
+def mode_of(path):
+    info = os.stat(path)
+    return stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid
+
+
+@pytest.mark.parametrize("mask", ["022", "077", "000"])
+def test_who_may_connect_to_a_unix_socket(gale, tmp_path, hello, mask):
+    """Whatever the umask; a reload changes it for a socket that is there."""
+    path = tmp_path / "web.sock"
+    app = f"[app a]\nmount = /\nplugin = {hello}\n"
+    g = gale(app, listen=f"unix:{path}", launcher=["sh", "-c", f'umask {mask}; exec "$@"', "sh"])
+    assert mode_of(path) == (0o660, os.geteuid(), os.getegid())
+    g.configure(app, listen=f"unix:{path}", socket_mode="0666")
+    assert g.reload().status == 200
+    assert mode_of(path)[0] == 0o666
+    assert g.request(address=str(path)).status == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
+def test_a_unix_socket_belongs_to_the_workers(gale, tmp_path, hello):
+    path = tmp_path / "web.sock"
+    g = gale(f"[app a]\nmount = /\nplugin = {hello}\n", listen=f"unix:{path}", user="nobody",
+             group="daemon")
+    assert mode_of(path) == (0o660, 65534, 1)
+    assert g.request(address=str(path)).status == 200

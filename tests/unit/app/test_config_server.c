@@ -13,6 +13,7 @@ START_TEST(has_safe_defaults)
     const struct server_settings *server = &made.config->server;
     ck_assert_uint_eq(server->listen.len, 1);
     ck_assert_str_eq(server->listen.items[0], "127.0.0.1:8080");
+    ck_assert_int_eq(server->socket_mode, 0660);
     ck_assert_int_eq(server->workers, 0);
     ck_assert_int_eq(server->descriptors, 0);
     ck_assert_ptr_null(server->user);
@@ -32,6 +33,32 @@ START_TEST(has_safe_defaults)
     ck_assert_int_eq(server->log_level, 2);
     ck_assert_int_eq(server->poller, 0);
     made_up_finish(&made);
+}
+END_TEST
+
+START_TEST(a_mode_is_octal)
+{
+    static const struct {
+        const char *line;
+        int64_t mode; /* -1: refused */
+    } rows[] = {
+        {"socket_mode = 0666", 0666}, {"socket_mode = 600", 0600}, {"socket_mode = 0777", 0777},
+        {"socket_mode = 0200", 0200}, {"socket_mode = 0444", -1},  {"socket_mode = 66", -1},
+        {"socket_mode = 0888", -1},   {"socket_mode = 01777", -1}, {"socket_mode = 1777", -1},
+        {"socket_mode = rw", -1},     {"socket_mode = 0x1b6", -1}, {"socket_mode = -666", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct made_up made;
+        char text[200];
+        snprintf(text, sizeof(text), APP "[server]\n%s\n", rows[i].line);
+        made_up_parse(&made, text);
+        ck_assert_msg((made.text[0] != 0) == (rows[i].mode < 0), "%s: %s", rows[i].line, made.text);
+        if (rows[i].mode >= 0)
+            ck_assert_int_eq(made.config->server.socket_mode, rows[i].mode);
+        else
+            ck_assert_ptr_nonnull(strstr(made.text, "expected an octal mode such as 0660"));
+        made_up_finish(&made);
+    }
 }
 END_TEST
 
@@ -163,5 +190,5 @@ START_TEST(every_key_has_its_sentence)
 }
 END_TEST
 
-UNIT_MAIN(has_safe_defaults, reads_every_kind, says_what_is_allowed, reads_addresses,
-          reads_error_pages, reads_trusted_proxies, every_key_has_its_sentence)
+UNIT_MAIN(has_safe_defaults, a_mode_is_octal, reads_every_kind, says_what_is_allowed,
+          reads_addresses, reads_error_pages, reads_trusted_proxies, every_key_has_its_sentence)
