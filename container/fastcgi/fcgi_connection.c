@@ -385,12 +385,10 @@ static void overloaded(struct fcgi_connection *connection)
 static void on_idle_readable(void *data, unsigned events)
 {
     struct fcgi_connection *connection = data;
-    struct http_server *http = http_of(connection);
     (void)events;
     connection->state = FCGI_STATE_ACTIVE;
     iostream_on_readable(&connection->stream, NULL, NULL);
-    if (task_spawn(http->loop, connection_task, connection, http->settings->stack_size,
-                   &http->tasks) < 0)
+    if (http_server_spawn(http_of(connection), connection_task, connection) < 0)
         overloaded(connection);
 }
 

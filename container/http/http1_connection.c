@@ -340,12 +340,10 @@ static void overloaded(struct http1_connection *connection)
 static void on_readable(void *data, unsigned events)
 {
     struct http1_connection *connection = data;
-    struct http_server *server = connection->server;
     (void)events;
     connection->state = HTTP1_ACTIVE;
     iostream_on_readable(&connection->stream, NULL, NULL);
-    if (task_spawn(server->loop, connection_task, connection, server->settings->stack_size,
-                   &server->tasks) < 0)
+    if (http_server_spawn(connection->server, connection_task, connection) < 0)
         overloaded(connection);
 }
 

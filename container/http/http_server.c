@@ -46,6 +46,13 @@ void http_server_accept(struct http_server *server, int fd, const struct peer *p
     http1_open(server, fd, peer);
 }
 
+int http_server_spawn(struct http_server *server, task_fn *fn, void *connection)
+{
+    if (server->is_on_main_stack)
+        return task_spawn_main(server->loop, fn, connection, &server->tasks);
+    return task_spawn(server->loop, fn, connection, server->settings->stack_size, &server->tasks);
+}
+
 void http_server_prepare(struct http_server *server, struct exchange *exchange)
 {
     exchange->errors = server->errors;

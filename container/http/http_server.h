@@ -40,6 +40,7 @@ struct http_server {
     struct error_pages *errors;          /* borrowed; NULL: none */
     const struct forwarded_trust *trust; /* borrowed; NULL: nobody */
     struct http_counters counters;       /* of answers that no app gave */
+    bool is_on_main_stack; /* requests run there, one after the other: see task_run_main */
     bool is_draining;
     size_t connection_count;
     struct list connections;
@@ -53,6 +54,8 @@ void http_server_init(struct http_server *server, struct ioloop *loop,
                       const struct http_settings *settings, http_serve_fn *serve, void *data);
 /* Takes a connected socket; what tcp_server calls. */
 void http_server_accept(struct http_server *server, int fd, const struct peer *peer);
+/* For fronts: starts the task that serves a connection. 0, or -errno as task_spawn. */
+int http_server_spawn(struct http_server *server, task_fn *fn, void *connection);
 /* For fronts: gives an exchange that was made ready the server's limits, pages, counters and a new
  * id; counts and logs it when it has ended as `result` of exchange_finish says, begun at `started`
  * of ticks_now. */

@@ -192,6 +192,11 @@ int ioloop_run(struct ioloop *loop)
     return r;
 }
 
+bool ioloop_is_stopping(const struct ioloop *loop)
+{
+    return atomic_load(&loop->is_stopping);
+}
+
 /* ---- life cycle ---- */
 
 static int open_loop(struct ioloop *loop)

@@ -61,6 +61,8 @@ int ioloop_run(struct ioloop *loop);
 /* One turn that sleeps at most max_wait_ms (-1: until something happens). For tests. */
 int ioloop_turn(struct ioloop *loop, int64_t max_wait_ms);
 void ioloop_stop(struct ioloop *loop); /* any thread, any callback */
+/* A stop was asked for that no run has taken yet. */
+bool ioloop_is_stopping(const struct ioloop *loop);
 
 /* CLOCK_MONOTONIC as read at the start of this turn's callbacks. */
 int64_t ioloop_now_ms(const struct ioloop *loop);

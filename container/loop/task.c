@@ -1,7 +1,8 @@
 /* task.c - a task's life, the one place that resumes it, and what it carries.
  *
- * Everything that belongs to the running task alone is put in place round coroutine_resume: the
- * board's text, the C++ exceptions, the budget of the turn, the counting of its time. */
+ * Everything that belongs to the running task alone is put in place when it goes on and taken away
+ * when it waits: the board's text, the C++ exceptions, the budget of the turn, the counting of its
+ * time. */
 #include "loop/task.h"
 
 #include <errno.h>
@@ -127,7 +128,14 @@ static void run(void *data)
     task->fn(task->data);
 }
 
-static void finish(struct task *task)
+void task_begin(struct task *task)
+{
+    count++;
+    if (task->group)
+        task_group_add(task->group, task);
+}
+
+void task_end(struct task *task)
 {
     if (shown.task == task)
         shown.task = NULL;
@@ -135,10 +143,14 @@ static void finish(struct task *task)
     task_stuck_stop(task);
     if (task->group)
         task_group_remove(task->group, task);
-    coroutine_destroy(task->coroutine);
 }
 
-void task_resume(struct task *task)
+bool task_is_room(void)
+{
+    return count < max;
+}
+
+void task_enter(struct task *task)
 {
     assert(!task_running);
     task_running = task;
@@ -147,13 +159,29 @@ void task_resume(struct task *task)
     put_globals(task);
     show_label(task);
     task->resumed_ticks = ticks_now();
-    bool goes_on = coroutine_resume(task->coroutine);
+}
+
+void task_exit(struct task *task)
+{
     task->ran_ticks += ticks_now() - task->resumed_ticks;
     hide_label(task);
     keep_globals(task);
     task_running = NULL;
-    if (!goes_on)
-        finish(task);
+}
+
+void task_resume(struct task *task)
+{
+    if (!task->coroutine) {
+        task_main_go_on(task);
+        return;
+    }
+    task_enter(task);
+    bool goes_on = coroutine_resume(task->coroutine);
+    task_exit(task);
+    if (goes_on)
+        return;
+    task_end(task);
+    coroutine_destroy(task->coroutine);
 }
 
 static void resume_called(void *data)
@@ -172,7 +200,7 @@ void task_resume_soon(struct task *task)
 int task_spawn(struct ioloop *loop, task_fn *fn, void *data, size_t stack_size,
                struct task_group *group)
 {
-    if (count >= max)
+    if (!task_is_room())
         return -EAGAIN;
     struct coroutine *coroutine = coroutine_create(run, NULL, stack_size);
     if (!coroutine)
@@ -184,9 +212,7 @@ int task_spawn(struct ioloop *loop, task_fn *fn, void *data, size_t stack_size,
                           .data = data,
                           .deadline_ms = TASK_NEVER,
                           .group = group};
-    count++;
-    if (group)
-        task_group_add(group, task);
+    task_begin(task);
     if (task_running)
         task_resume_soon(task);
     else

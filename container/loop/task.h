@@ -30,6 +30,18 @@ size_t task_count(void);
 int task_spawn(struct ioloop *loop, task_fn *fn, void *data, size_t stack_size,
                struct task_group *group);
 
+/* ---- the main stack: a second waiter under the same calls ----
+ * For code that blocks, that needs a deep stack, or that cannot live on a foreign one (Go's
+ * runtime). Such tasks run where task_run_main was called, one after the other, in the order of
+ * their start. While one waits, the loop is turned in place, so that everything else goes on:
+ * descriptors, timers, tasks on stacks of their own. While one blocks, all of that stands still. */
+
+/* Starts such a task when those before it have ended. Returns 0, or -EAGAIN as above. */
+int task_spawn_main(struct ioloop *loop, task_fn *fn, void *data, struct task_group *group);
+/* ioloop_run for a process with such tasks. A stop while one waits gives that one up for good: its
+ * stack is left where it stands, as that of any task that has not ended when the loop stops. */
+int task_run_main(struct ioloop *loop);
+
 /* The running task, or NULL on the loop's own stack. */
 struct task *task_current(void);
 struct ioloop *task_loop(const struct task *task);
@@ -50,9 +62,10 @@ SUSPENDS int task_yield(void);
 SUSPENDS int task_park(int64_t timeout_ms);
 /* The same until task_wake whatever happens to the task, for what can't be left behind. */
 SUSPENDS void task_park_firmly(void);
-/* Makes a parked task go on in the next turn (at once when called from the loop's stack with
- * `now`). Returns whether its task_park returns 0, by this or an earlier wake; no effect, and
- * false, on a task that is not in task_park or whose wait has ended otherwise. */
+/* Makes a parked task go on in the next turn (at once when called from the loop's stack with `now`,
+ * unless it runs on the main stack). Returns whether its task_park returns 0, by this or an earlier
+ * wake; no effect, and false, on a task that is not in task_park or whose wait has ended otherwise.
+ */
 bool task_wake(struct task *task, bool now);
 
 /* ---- cancellation ---- */

@@ -2,11 +2,13 @@
  *
  *   task.c          its life, the one place that resumes it, what it carries
  *   task_wait.c     waiting and what ends it: events, time, task_wake, cancellation
+ *   task_main.c     those that run on the main stack: the second waiter
  *   task_group.c    waiting for tasks to end
  *   task_stuck.c    those that do not end although they were cancelled
  *   task_report.c   what tells a stack overflow from other faults
  *
- * The struct lies in the room of its coroutine and goes with it. */
+ * The struct lies in the room of its coroutine and goes with it; that of a task on the main stack
+ * lies on the heap. */
 #pragma once
 #include <assert.h>
 #include "loop/coroutine.h"
@@ -25,7 +27,7 @@ enum task_state {
 };
 
 struct task {
-    struct coroutine *coroutine;
+    struct coroutine *coroutine; /* NULL: it runs on the main stack */
     struct ioloop *loop;
     task_fn *fn;
     void *data;
@@ -62,19 +64,39 @@ struct task {
 
     struct task_group *group;
     struct list group_link;
+
+    struct list main_link; /* those for the main stack: until it begins */
+    bool is_due;           /* and: it goes on when this turn of the loop is over */
 };
 static_assert(sizeof(struct task) <= COROUTINE_ROOM, "a task lies in the room of its coroutine");
 
 /* The running task of this thread, or NULL. */
 extern _Thread_local struct task *task_running;
 
-/* Runs the task until it waits or ends (then it is gone). On the loop's stack only. */
+/* Runs the task until it waits or ends (then it is gone); one on the main stack goes on when the
+ * turn is over. On the loop's stack only. */
 void task_resume(struct task *task);
 /* task_resume in the next turn. */
 void task_resume_soon(struct task *task);
 
 /* Gives up the loop: the only place where a task does. */
 void task_leave(struct task *task);
+
+/* Whether there may be one more. */
+bool task_is_room(void);
+/* Counts it, among its group; the reverse. */
+void task_begin(struct task *task);
+void task_end(struct task *task);
+/* Makes it the running task, with all that belongs to it; the reverse. */
+void task_enter(struct task *task);
+void task_exit(struct task *task);
+
+/* ---- on the main stack ---- */
+
+/* It waits no longer. */
+void task_main_go_on(struct task *task);
+/* Turns the loop in place until it waits no longer. */
+void task_main_leave(struct task *task);
 
 /* It is cancelled in `ms`: it has until stuck_after_ms later to end. */
 void task_stuck_start(struct task *task, int64_t ms);

@@ -39,10 +39,15 @@ __attribute__((noinline)) void task_stuck_trace(struct task *task)
     task->tracing = NULL;
 }
 
-/* Nothing of the task changes: neither its state nor what it waits for. */
+/* Nothing of the task changes: neither its state nor what it waits for. One on the main stack waits
+ * right below whoever asks. */
 static void take_trace(struct task *task, struct trace *trace)
 {
     task->tracing = trace;
+    if (!task->coroutine) {
+        task_stuck_trace(task);
+        return;
+    }
     task_running = task;
     (void)coroutine_resume(task->coroutine);
     task_running = NULL;

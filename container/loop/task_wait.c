@@ -87,7 +87,7 @@ bool task_wake(struct task *task, bool now)
     if (task->state != TASK_PARKED)
         return task->is_parking || task->state == TASK_WOKEN;
     end_wait(task, 0);
-    if (now && !task_running) {
+    if (now && !task_running && task->coroutine) {
         task_resume(task);
         return true;
     }
@@ -113,6 +113,10 @@ static void start_timer(struct task *task)
 
 void task_leave(struct task *task)
 {
+    if (!task->coroutine) {
+        task_main_leave(task);
+        return;
+    }
     coroutine_yield();
     while (task->tracing) {
         task_stuck_trace(task);

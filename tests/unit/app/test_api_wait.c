@@ -8,15 +8,15 @@
 #include "base/macros.h"
 #include "loop/ioloop.h"
 #include "loop/offload.h"
+#include "loop/on_waiters.h"
 #include "loop/task.h"
 
 static struct ioloop *loop;
 
-static void run_task(task_fn *fn, void *data)
+static void run(task_fn *fn, void *data)
 {
     ck_assert_int_eq(ioloop_create(NULL, &loop), 0);
-    ck_assert_int_eq(task_spawn(loop, fn, data, 0, NULL), 0);
-    ioloop_run(loop);
+    run_task(loop, fn, data);
     offload_stop();
     ioloop_destroy(loop);
 }
@@ -65,12 +65,11 @@ static void wait_for_things(void *data)
     ioloop_forget(loop, pair[1]);
     close(pair[0]);
     close(pair[1]);
-    ioloop_stop(loop);
 }
 
 START_TEST(waits)
 {
-    run_task(wait_for_things, NULL);
+    run(wait_for_things, NULL);
 }
 END_TEST
 
@@ -94,12 +93,11 @@ static void be_cancelled(void *data)
     ck_assert_int_eq(gale_cleanup(1000), 0);
     ck_assert_int_eq(gale_sleep(1), 0);
     ck_assert_int_lt(gale_cleanup(1000), 0); /* once */
-    ioloop_stop(loop);
 }
 
 START_TEST(offloads_and_is_cancelled)
 {
-    run_task(be_cancelled, NULL);
+    run(be_cancelled, NULL);
 }
 END_TEST
 
@@ -138,12 +136,11 @@ static void use_all(void *data)
     gale_lock_destroy(lock);
     gale_queue_destroy(queue);
     gale_semaphore_destroy(semaphore);
-    ioloop_stop(loop);
 }
 
 START_TEST(has_lock_queue_and_semaphore)
 {
-    run_task(use_all, NULL);
+    run(use_all, NULL);
 }
 END_TEST
 
@@ -168,12 +165,11 @@ static void wait_for_thread(void *data)
     gale_event_set(event);
     ck_assert_int_eq(gale_event_wait(event, 0), 0);
     gale_event_destroy(event);
-    ioloop_stop(loop);
 }
 
 START_TEST(an_event_is_set_by_a_thread)
 {
-    run_task(wait_for_thread, NULL);
+    run(wait_for_thread, NULL);
 }
 END_TEST
 
@@ -197,14 +193,14 @@ static void destroy_early(void *data)
     gale_event_destroy(event);
     ck_assert_int_eq(gale_yield(), 0);
     ck_assert_int_eq(gale_sleep(1), 0);
-    ioloop_stop(loop);
 }
 
 START_TEST(an_event_outlives_its_posts)
 {
-    run_task(destroy_early, NULL);
+    run(destroy_early, NULL);
 }
 END_TEST
 
-UNIT_MAIN(is_refused_off_a_task, waits, offloads_and_is_cancelled, has_lock_queue_and_semaphore,
-          an_event_is_set_by_a_thread, an_event_outlives_its_posts)
+UNIT_MAIN_ON_WAITERS(is_refused_off_a_task, waits, offloads_and_is_cancelled,
+                     has_lock_queue_and_semaphore, an_event_is_set_by_a_thread,
+                     an_event_outlives_its_posts)
