@@ -12,6 +12,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/setting.h"
+#include "base/version.h"
 #include "loop/task.h"
 #include "adapters/plugin/plugin_file.h"
 #include "adapters/plugin/plugin_load.h"
@@ -104,6 +105,18 @@ static void *find_exception_globals(void *handle)
     return get ? get() : NULL;
 }
 
+static int check_mode(const struct gale_plugin *plugin, const char *path, struct buffer *why)
+{
+    if (!(plugin->flags & GALE_BLOCKING) || apps_are_on_main_stack())
+        return 0;
+    buffer_printf(why,
+                  "%s blocks while it serves (GALE_BLOCKING), which needs workers of its own; "
+                  "gale " GALE_VERSION " does not have these yet: use gale_offload for the "
+                  "blocking calls and leave the flag out",
+                  path);
+    return -EPROTO;
+}
+
 static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
 {
     const struct plugin_settings *settings = app->config->settings;
@@ -113,12 +126,15 @@ static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
     if (r == 0)
         r = plugin_load(path, &plugin->descriptor, &handle, why);
     if (r == 0)
+        r = check_mode(&plugin->descriptor, path, why);
+    if (r == 0)
         r = check_keys(&plugin->descriptor, &settings->set, why);
     if (r < 0)
         return r;
     app->sets = &settings->set;
     app->title = plugin->descriptor.name;
     app->version = plugin->descriptor.version;
+    app->may_block = plugin->descriptor.flags & GALE_BLOCKING;
     app->exception_globals = find_exception_globals(handle);
     app->stack_size =
         plugin->descriptor.stack_size > STACK_DEFAULT ? plugin->descriptor.stack_size : 0;

@@ -103,12 +103,6 @@ static int check_parts(const char *path, const struct gale_plugin *plugin, struc
                       "%s sets flags (0x%llx) that gale " GALE_VERSION
                       " does not know; update gale, or rebuild it with this gale's headers",
                       path, (unsigned long long)unknown);
-    else if (plugin->flags & GALE_BLOCKING)
-        buffer_printf(why,
-                      "%s blocks while it serves (GALE_BLOCKING), which needs workers of its own; "
-                      "gale " GALE_VERSION " does not have these yet: use gale_offload for the "
-                      "blocking calls and leave the flag out",
-                      path);
     else if (!plugin->serve)
         buffer_printf(why, "%s has no serve; set p->serve in GALE_PLUGIN(p)", path);
     else if (plugin->stack_size > STACK_MOST)

@@ -137,6 +137,18 @@ void apps_close(struct gale_app *apps, size_t count)
     free(apps);
 }
 
+static bool on_main_stack;
+
+void apps_set_on_main_stack(bool are)
+{
+    on_main_stack = are;
+}
+
+bool apps_are_on_main_stack(void)
+{
+    return on_main_stack;
+}
+
 size_t apps_stack_size(const struct gale_app *apps, size_t count)
 {
     size_t largest = 0;

@@ -26,6 +26,7 @@ struct gale_app {
     const struct setting_pairs *sets; /* borrowed; what gale_setting reads; NULL: nothing */
     const char *title, *version;      /* borrowed: what it serves with, for status; NULL: unknown */
     size_t stack_size;                /* of the tasks that run its code; 0: default */
+    bool may_block;                   /* its code holds up the loop (GALE_BLOCKING) */
     void *exception_globals;          /* of its runtime, see task.h; NULL: none */
     struct router *router;            /* borrowed: who serves it, set by router_init */
     struct gale_app *authorizer;      /* who is asked before it serves; NULL: nobody */
@@ -55,6 +56,11 @@ void apps_drain(struct gale_app *apps, size_t count);
 void apps_close(struct gale_app *apps, size_t count);
 /* The largest stack that one of them asks for; 0: the default will do. */
 size_t apps_stack_size(const struct gale_app *apps, size_t count);
+
+/* Whether this process serves one request at a time on its main stack (process mode): then apps may
+ * block. Said before they are opened. */
+void apps_set_on_main_stack(bool are);
+bool apps_are_on_main_stack(void);
 
 /* ---- for adapters ---- */
 

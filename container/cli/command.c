@@ -14,11 +14,11 @@
 #include "cli/help.h"
 
 const struct command *const commands[] = {
-    &command_run,     &command_check, &command_reload,   &command_stop, &command_status,
-    &command_version, &command_help,  &command_document, NULL,
+    &command_run, &command_check,   &command_reload, &command_stop,     &command_status,
+    &command_cgi, &command_version, &command_help,   &command_document, NULL,
 };
 
-static const char *const reserved[] = {"dev", "new", "rollback", "upgrade", "cgi", "test"};
+static const char *const reserved[] = {"dev", "new", "rollback", "upgrade", "test"};
 
 const struct command *command_find(const char *name)
 {

@@ -2,9 +2,10 @@
 #include "cli/plugin_conf.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "base/buffer.h"
 
 enum { NAME_BYTES = 41 };
 
@@ -24,7 +25,35 @@ static void name_of(const char *path, char out[NAME_BYTES])
 
 char *plugin_conf_write(const char *path)
 {
+    static const char *const none[] = {NULL};
+    const char *unused;
+    return plugin_conf_write_with(path, NULL, none, &unused);
+}
+
+/* A name in one word, then the value as it is, on this line. */
+static bool is_setting(const char *text)
+{
+    size_t name = strcspn(text, "=");
+    return name && text[name] && strcspn(text, " \t\"[];") > name && !strpbrk(text, "\r\n");
+}
+
+char *plugin_conf_write_with(const char *path, const char *mount, const char *const *settings,
+                             const char **out_wrong)
+{
     char name[NAME_BYTES];
+    struct buffer text = {0};
     name_of(path, name);
-    return memory_printf("[server]\n\n[app %s]\nmount = /\nplugin = \"%s\"\n", name, path);
+    buffer_printf(&text, "[server]\n\n[app %s]\nmount = %s\nplugin = \"%s\"\n", name,
+                  mount ? mount : "/", path);
+    for (; *settings; settings++) {
+        const char *equals = strchr(*settings, '=');
+        if (!is_setting(*settings)) {
+            *out_wrong = *settings;
+            buffer_finish(&text);
+            return NULL;
+        }
+        buffer_printf(&text, "set %.*s = \"%s\"\n", (int)(equals - *settings), *settings,
+                      equals + 1);
+    }
+    return buffer_steal(&text);
 }

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/str.h"
+#include "fastcgi/cgi_head.h"
 #include "http/front.h"
-#include "http/http_status.h"
 
 enum { FILE_PIECE = 65528 /* the longest content that needs no padding */ };
 
@@ -107,36 +106,9 @@ static int send_output(struct fcgi_exchange *x, const struct iovec *iov, int cou
     return sent(x, fcgi_write(stream_of(x), FCGI_STDOUT, x->id, iov, count));
 }
 
-static struct gale_str write_head(struct exchange *exchange, int64_t body_length)
-{
-    const struct gale_response *res = &exchange->res;
-    struct gale_str reason = http_status_reason(res->status);
-    size_t size = 128 + reason.len;
-    for (size_t i = 0; i < res->header_count; i++)
-        size += res->headers[i].name.len + res->headers[i].value.len + 4;
-    char *head = arena_alloc(exchange->arena, size), *to = head;
-    to += sprintf(to, "Status: %d %s\r\n", res->status, reason.at);
-    for (size_t i = 0; i < res->header_count; i++) {
-        const struct http_header *header = &res->headers[i];
-        memcpy(to, header->name.at, header->name.len);
-        to += header->name.len;
-        *to++ = ':';
-        *to++ = ' ';
-        memcpy(to, header->value.at, header->value.len);
-        to += header->value.len;
-        *to++ = '\r';
-        *to++ = '\n';
-    }
-    if (body_length >= 0 && !http_status_is_bodyless(res->status))
-        to += sprintf(to, "Content-Length: %lld\r\n", (long long)body_length);
-    *to++ = '\r';
-    *to++ = '\n';
-    return (struct gale_str){head, (size_t)(to - head)};
-}
-
 static int send_head(struct exchange *exchange, int64_t body_length)
 {
-    struct gale_str head = write_head(exchange, body_length);
+    struct gale_str head = cgi_head_write(exchange, body_length);
     struct iovec iov = {(char *)head.at, head.len};
     return send_output(of(exchange), &iov, 1);
 }

@@ -24,4 +24,4 @@ struct transport {
     void (*close)(struct iostream *stream);
 };
 
-extern const struct transport transport_plain;
+extern const struct transport transport_plain, transport_pipe;

@@ -28,4 +28,27 @@ START_TEST(the_name_is_made_of_the_file)
 }
 END_TEST
 
-UNIT_MAIN(the_name_is_made_of_the_file)
+START_TEST(settings_become_lines)
+{
+    static const char *const settings[] = {"greeting=hi ; there", "empty=", "a=b=c", NULL};
+    const char *wrong = NULL;
+    scoped_free char *text = plugin_conf_write_with("/x/a.so", "h.example/s", settings, &wrong);
+    ck_assert_str_eq(text, "[server]\n\n[app a]\nmount = h.example/s\nplugin = \"/x/a.so\"\n"
+                           "set greeting = \"hi ; there\"\nset empty = \"\"\n"
+                           "set a = \"b=c\"\n");
+    ck_assert_ptr_null(wrong);
+}
+END_TEST
+
+START_TEST(other_texts_are_no_settings)
+{
+    static const char *const cases[] = {"", "=x", "name", "na me=x", "a=b\nc=d", "[x]=y"};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *const settings[] = {"fine=1", cases[i], NULL}, *wrong = NULL;
+        ck_assert_ptr_null(plugin_conf_write_with("/x/a.so", NULL, settings, &wrong));
+        ck_assert_ptr_eq(wrong, cases[i]);
+    }
+}
+END_TEST
+
+UNIT_MAIN(the_name_is_made_of_the_file, settings_become_lines, other_texts_are_no_settings)

@@ -83,6 +83,22 @@ static const char *failure(void)
     return text ? text + 8 : apps_failure();
 }
 
+/* Only a process that serves one request at a time may be held up. */
+START_TEST(may_block_on_the_main_stack_only)
+{
+    struct stage stage;
+    open_stage(&stage, "[app a]\nmount = /\nplugin = blocking.so\n");
+    ck_assert_int_eq(stage.result, -EPROTO);
+    ck_assert_ptr_nonnull(strstr(apps_failure(), "blocks while it serves (GALE_BLOCKING)"));
+    close_stage(&stage);
+    apps_set_on_main_stack(true);
+    open_stage(&stage, "[app a]\nmount = /\nplugin = blocking.so\n");
+    ck_assert_msg(stage.result == 0, "%s", apps_failure());
+    ck_assert(stage.apps[0].may_block);
+    close_stage(&stage);
+}
+END_TEST
+
 START_TEST(says_why_it_does_not_open)
 {
     static const struct {
@@ -196,6 +212,6 @@ START_TEST(tasks_keep_their_own_exceptions)
 }
 END_TEST
 
-UNIT_MAIN(two_apps_of_one_file_have_a_state_each, says_why_it_does_not_open,
-          the_configuration_looks_at_the_file, exceptions_end_in_the_log,
+UNIT_MAIN(may_block_on_the_main_stack_only, two_apps_of_one_file_have_a_state_each,
+          says_why_it_does_not_open, the_configuration_looks_at_the_file, exceptions_end_in_the_log,
           tasks_keep_their_own_exceptions)

@@ -60,9 +60,6 @@ START_TEST(refuses_with_a_sentence)
         {"wrong_flag.so", -EPROTO,
          "sets flags (0x10000000000) that gale 1.0.0 does not know; update gale, or rebuild it "
          "with this gale's headers"},
-        {"blocking.so", -EPROTO,
-         "blocks while it serves (GALE_BLOCKING), which needs workers of its own; gale 1.0.0 does "
-         "not have these yet: use gale_offload for the blocking calls and leave the flag out"},
         {"no_serve.so", -EPROTO, "has no serve; set p->serve in GALE_PLUGIN(p)"},
         {"undefined.so", -ELIBACC,
          "needs the symbol ioloop_current, which neither gale nor the plugin's libraries have; "
