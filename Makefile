@@ -82,7 +82,7 @@ run: deps
 DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
              netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
-             spawn-fcgi libfcgi-bin
+             spawn-fcgi libfcgi-bin fcgiwrap lighttpd apache2-bin
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:

@@ -75,8 +75,10 @@ static void refuse_key(const struct gale_plugin *plugin, const struct setting_pa
         rows[i].key = plugin->keys[i];
     const struct setting *const tables[] = {rows, NULL};
     const char *nearest = setting_nearest(tables, pair->name);
-    buffer_printf(why, "%s'set %s' on line %u is not a setting of this plugin",
-                  why->len ? "; " : "", pair->name, pair->line);
+    buffer_printf(why, "%s'set %s'", why->len ? "; " : "", pair->name);
+    if (pair->file[0] != '(') /* the command line has no lines */
+        buffer_printf(why, " on line %u", pair->line);
+    buffer_add_text(why, " is not a setting of this plugin");
     if (nearest)
         buffer_printf(why, "; did you mean 'set %s'?", nearest);
     else if (!count)

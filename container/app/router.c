@@ -55,11 +55,18 @@ static struct gale_str path_of(const struct gale_request *req)
     return (struct gale_str){path.at + req->outer, path.len - req->outer};
 }
 
+/* "/" has the empty path, too, where a web server in front names the rest. */
+static bool is_below(struct gale_str prefix, const struct gale_request *req)
+{
+    struct gale_str path = path_of(req);
+    return mount_has(prefix, path) || (req->outer && !prefix.len && !path.len);
+}
+
 static bool is_for(const struct app_config *config, const struct gale_request *req)
 {
     return config->has_mount &&
            (!config->host.len || str_equals(config->host, gale_request_host(req))) &&
-           mount_has(config->prefix, path_of(req));
+           is_below(config->prefix, req);
 }
 
 /* Whether the app did what rules a decline out. */

@@ -52,11 +52,15 @@ static void watch_terminate(struct task *task)
         (void)ioloop_on_signal(solo.loop, SIGTERM, on_terminate, task);
 }
 
+/* A whole answer ends at once; one that is not must not look ended before the process has died. */
 static void answer(void *data)
 {
     struct answer *what = data;
+    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     watch_terminate(task_current());
     what->end = cgi_serve(&solo.http, environ, STDIN_FILENO, STDOUT_FILENO, 500, what->why);
+    if (output >= 0 && what->end != CGI_CUT)
+        close(output);
     (void)ioloop_on_signal(solo.loop, SIGTERM, NULL, NULL);
 }
 

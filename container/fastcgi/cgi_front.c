@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gale/plugin.h>
 
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/str.h"
+#include "base/temporary.h"
 #include "fastcgi/cgi_head.h"
 #include "fastcgi/fcgi_record.h"
 #include "fastcgi/fcgi_request.h"
@@ -21,26 +23,75 @@
 #include "loop/task.h"
 #include "net/transport.h"
 
+enum { PIPE_LEAST = 4096 /* what every pipe takes at once */ };
+
 static struct cgi_exchange *of(struct exchange *exchange)
 {
     return container_of(exchange, struct cgi_exchange, exchange);
 }
 
-/* ---- the front ---- */
+/* ---- reading ---- */
 
 /* RFC 3875 4.2: no more than was announced is read; less is no whole body. */
-static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
+static ssize_t read_input(struct cgi_exchange *x, void *to, size_t len)
 {
-    struct cgi_exchange *x = of(exchange);
-    const struct http_request_head *head = &exchange->req.head;
+    const struct http_request_head *head = &x->exchange.req.head;
     uint64_t left = head->has_length ? head->content_length - x->input_read : len;
     if (!left)
         return 0;
-    ssize_t n = iostream_read(&x->input, to, len < left ? len : left, exchange->body_timeout_ms);
+    ssize_t n = iostream_read(&x->input, to, len < left ? len : left, x->exchange.body_timeout_ms);
     if (n == 0 && head->has_length)
         return -EBADMSG; /* who asked is still there: that is worth an answer */
     x->input_read += n > 0 ? (uint64_t)n : 0;
     return n;
+}
+
+static ssize_t read_spool(struct cgi_exchange *x, void *to, size_t len)
+{
+    uint64_t left = x->spool_size - x->spool_read;
+    ssize_t n = pread(x->spool, to, len < left ? len : left, (off_t)x->spool_read);
+    if (n <= 0)
+        return n < 0 ? -errno : -EIO;
+    x->spool_read += (uint64_t)n;
+    return n;
+}
+
+static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
+{
+    struct cgi_exchange *x = of(exchange);
+    return x->spool_read < x->spool_size ? read_spool(x, to, len) : read_input(x, to, len);
+}
+
+/* What fails here fails again when the app reads on: then it is told. */
+static int read_ahead(struct cgi_exchange *x)
+{
+    char block[IOBUF_SIZE];
+    ssize_t n;
+    x->spool = temporary_open();
+    if (x->spool < 0)
+        return x->spool;
+    while (x->input_read <= x->exchange.max_body && (n = read_input(x, block, sizeof(block))) > 0) {
+        if (write(x->spool, block, (size_t)n) != n)
+            return -ENOSPC;
+        x->spool_size += (uint64_t)n;
+    }
+    return 0;
+}
+
+/* ---- writing ---- */
+
+/* Before `len` more bytes leave. */
+static int before_sending(struct cgi_exchange *x, uint64_t len)
+{
+    const struct gale_request *req = &x->exchange.req;
+    bool is_read = !req->has_body || req->is_body_done || x->spool >= 0;
+    x->sent += len;
+    if (is_read || x->sent <= PIPE_LEAST)
+        return 0;
+    x->is_reading_ahead = true;
+    int r = read_ahead(x);
+    x->is_reading_ahead = false;
+    return r;
 }
 
 static int send_head(struct exchange *exchange, int64_t body_length)
@@ -48,17 +99,25 @@ static int send_head(struct exchange *exchange, int64_t body_length)
     struct cgi_exchange *x = of(exchange);
     struct gale_str head = cgi_head_write(exchange, body_length);
     x->is_started = true;
+    x->sent = head.len;
     return iostream_put(&x->output, head.at, head.len);
 }
 
 static int send_body(struct exchange *exchange, const struct iovec *iov, int count)
 {
-    return iostream_write(&of(exchange)->output, iov, count);
+    struct cgi_exchange *x = of(exchange);
+    size_t len = 0;
+    for (int i = 0; i < count; i++)
+        len += iov[i].iov_len;
+    int r = before_sending(x, len);
+    return r < 0 ? r : iostream_write(&x->output, iov, count);
 }
 
 static int send_file(struct exchange *exchange, int fd, int64_t offset, int64_t len)
 {
-    return iostream_send_file(&of(exchange)->output, fd, offset, (uint64_t)len);
+    struct cgi_exchange *x = of(exchange);
+    int r = before_sending(x, (uint64_t)len);
+    return r < 0 ? r : iostream_send_file(&x->output, fd, offset, (uint64_t)len);
 }
 
 static int flush(struct exchange *exchange)
@@ -203,7 +262,7 @@ static void on_hangup(void *data, unsigned events)
 static void before_park(void *data)
 {
     struct cgi_exchange *x = data;
-    if (!x->output.is_sending)
+    if (!x->output.is_sending && !x->is_reading_ahead) /* else it is that which waits */
         response_push(&x->exchange.res);
 }
 
@@ -241,6 +300,15 @@ static int serve(struct cgi_exchange *x)
     return r;
 }
 
+/* Some web servers (fcgiwrap) take it for a failure when what they write is not read. */
+static void drop_input(struct cgi_exchange *x)
+{
+    char block[IOBUF_SIZE];
+    while (x->exchange.req.has_body && x->input_read <= x->exchange.max_body)
+        if (read_input(x, block, sizeof(block)) <= 0)
+            break;
+}
+
 static int answer(struct cgi_exchange *x, char *const *environment, int status, const char *why)
 {
     struct buffer pairs = {0};
@@ -254,6 +322,7 @@ static int answer(struct cgi_exchange *x, char *const *environment, int status, 
         r = refuse(x, status, why);
     else
         r = serve(x);
+    drop_input(x);
     buffer_finish(&pairs);
     return r;
 }
@@ -262,7 +331,7 @@ enum cgi_end cgi_serve(struct http_server *http, char *const *environment, int i
                        int status, const char *why)
 {
     struct arena arena;
-    struct cgi_exchange x = {.http = http, .task = task_current()};
+    struct cgi_exchange x = {.http = http, .task = task_current(), .spool = -1};
     arena_init(&arena, NULL, 0);
     exchange_init(&x.exchange, &cgi_front, &arena);
     open_stream(&x.input, http->loop, input);
@@ -271,6 +340,8 @@ enum cgi_end cgi_serve(struct http_server *http, char *const *environment, int i
     bool is_gone = x.is_gone || x.output.error || !x.is_started;
     iostream_close(&x.input);
     iostream_close(&x.output);
+    if (x.spool >= 0)
+        close(x.spool);
     arena_finish(&arena);
     if (r == 0)
         return CGI_WHOLE;

@@ -4,7 +4,10 @@
  * the answer goes to standard output with a Status line. Variables are read as those of FastCGI are
  * (fcgi_request.h), but for the path: a CGI program always stands at SCRIPT_NAME, so that is where
  * the web server has mounted gale, and PATH_INFO is what lies below. A web server that has gone
- * closes the output: then the task is cancelled. */
+ * closes the output: then the task is cancelled.
+ *
+ * Many web servers write the whole request before they read any answer. So an answer that is longer
+ * than every pipe holds first has the rest of the request read ahead, into a temporary file. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,11 +22,15 @@ struct cgi_exchange {
     struct http_server *http; /* borrowed: settings and `serve` */
     struct iostream input, output;
     struct task *task;
-    uint64_t input_read;
+    uint64_t input_read;             /* taken from the input */
+    int spool;                       /* owned: what was read ahead of it; -1: nothing */
+    uint64_t spool_read, spool_size; /* what the app has got of that */
+    uint64_t sent;
     struct gale_str local; /* the address that the client reached */
     unsigned local_port;
-    bool is_started; /* some of the answer was sent */
-    bool is_gone;    /* nobody takes it any more */
+    bool is_reading_ahead; /* in the midst of sending */
+    bool is_started;       /* some of the answer was sent */
+    bool is_gone;          /* nobody takes it any more */
 };
 
 extern const struct front cgi_front;
