@@ -214,8 +214,10 @@ static int watch(void)
 static int serve(void)
 {
     struct channel_message ready;
+    bool is_on_main_stack = worker.http.is_on_main_stack;
     log_on_error(NULL);
-    log_gather();
+    if (!is_on_main_stack) /* there may be no turn for long: what is logged leaves at once */
+        log_gather();
     worker.turn_end.fn = on_turn_end;
     ioloop_on_turn_end(worker.loop, &worker.turn_end);
     /* From here on the end of the channel tells that the master has died. */
@@ -228,7 +230,7 @@ static int serve(void)
         return r;
     if (worker.is_draining) /* told so while the apps opened */
         return 0;
-    return ioloop_run(worker.loop);
+    return is_on_main_stack ? task_run_main(worker.loop) : ioloop_run(worker.loop);
 }
 
 /* Handlers that plugins left with atexit are not run: they expect a main that returns. What was not
