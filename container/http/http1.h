@@ -32,6 +32,7 @@ struct http1_connection {
     struct task *task;              /* while ACTIVE */
     struct http1_exchange *current; /* the exchange being served; NULL between two */
     struct peer peer;
+    struct peer local;   /* of this end; no family until somebody has asked */
     uint8_t state;       /* enum http1_state */
     bool is_half_closed; /* the client ended its sending side while we serve */
     bool is_keep_alive;  /* another request may follow */

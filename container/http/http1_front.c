@@ -182,14 +182,16 @@ static void cut(struct exchange *exchange)
 
 static void local(struct exchange *exchange, char *out, size_t size, unsigned *out_port)
 {
+    struct http1_connection *connection = of(exchange)->connection;
     struct endpoint endpoint;
-    struct peer as_peer;
     char text[INET6_ADDRSTRLEN];
-    if (iostream_local(stream_of(of(exchange)), &endpoint) < 0)
-        return;
-    peer_set(&as_peer, &endpoint);
-    snprintf(out, size, "%s", peer_print(&as_peer, text));
-    *out_port = peer_port(&as_peer);
+    if (!connection->local.family) {
+        if (iostream_local(&connection->stream, &endpoint) < 0)
+            return;
+        peer_set(&connection->local, &endpoint);
+    }
+    snprintf(out, size, "%s", peer_print(&connection->local, text));
+    *out_port = peer_port(&connection->local);
 }
 
 const struct front http1_front = {

@@ -83,25 +83,22 @@ unsigned gale_request_peer_port(const struct gale_request *req)
     return req->from && !req->peer_port ? peer_port(req->from) : req->peer_port;
 }
 
-static struct gale_str local(const struct gale_request *req, unsigned *out_port)
-{
-    struct exchange *exchange = exchange_of_request(req);
-    char text[ENDPOINT_TEXT] = "";
-    exchange->front->local(exchange, text, sizeof(text), out_port);
-    return arena_copy(exchange->arena, text, strlen(text));
-}
-
 struct gale_str gale_request_local(const struct gale_request *req)
 {
-    unsigned port = 0;
-    return local(req, &port);
+    struct exchange *exchange = exchange_of_request(req);
+    struct gale_request *known = &exchange->req; /* its meaning does not change */
+    char text[ENDPOINT_TEXT] = "";
+    if (!req->local.at) {
+        exchange->front->local(exchange, text, sizeof(text), &known->local_port);
+        known->local = arena_copy(exchange->arena, text, strlen(text));
+    }
+    return req->local;
 }
 
 unsigned gale_request_local_port(const struct gale_request *req)
 {
-    unsigned port = 0;
-    local(req, &port);
-    return port;
+    (void)gale_request_local(req);
+    return req->local_port;
 }
 
 struct gale_str gale_request_protocol(const struct gale_request *req)

@@ -29,6 +29,8 @@ struct gale_request {
     struct gale_str peer;    /* text, made on demand; at NULL until then */
     const struct peer *from; /* borrowed from the connection; NULL: peer is set already */
     unsigned peer_port;
+    struct gale_str local; /* text, made on demand with its port; at NULL until then */
+    unsigned local_port;
     bool is_https;
     bool has_body;        /* there is one, however long */
     bool is_body_touched; /* some of it was asked for: no decline any more */

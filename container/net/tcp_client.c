@@ -82,7 +82,7 @@ static int retry_until(int fd, const struct endpoint *endpoint, int64_t deadline
 static int connect_until(int fd, const struct endpoint *endpoint, int64_t deadline_ms)
 {
     if (connect(fd, &endpoint->addr.any, endpoint->len) == 0)
-        return connect_result(fd, endpoint);
+        return is_own_end(fd, endpoint) ? -ECONNREFUSED : 0;
     if (errno == EAGAIN && endpoint->addr.any.sa_family == AF_UNIX)
         return retry_until(fd, endpoint, deadline_ms);
     if (errno != EINPROGRESS && errno != EINTR)
