@@ -218,13 +218,17 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
 	    $B/libgale.a $(LIBS)
 
-## make bench     gale beside nginx, lighttpd and h2o (wants their Debian packages and wrk)
-bench: all $B/bench/loop
+## make bench     gale beside nginx, lighttpd, h2o and Apache (wants their Debian packages and wrk)
+BENCH := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
+$B/bench/fcgi_hello: BENCH_LIBS := -pthread -Wl,-Bstatic -lfcgi -Wl,-Bdynamic
+bench: all $(BENCH)
 	@bench/plaintext
+	@bench/fastcgi
+	@bench/cgi
 
-$B/bench/loop: bench/loop.c
+$(BENCH): $B/%: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE -O2 -o $@ $<
+	$(Q)$(CC) -D_GNU_SOURCE -O2 -Wall -o $@ $< $(BENCH_LIBS)
 
 ## make conf/full.ini   write every key of the configuration there, from gale's own tables
 conf/full.ini: $B/gale

@@ -40,22 +40,33 @@ def descendants(pid):
     return found
 
 
-def cpu_ns(pid):
-    """Nanoseconds on a CPU of the process, its threads and its children."""
+def cpu_ns(pids):
+    """Nanoseconds on a CPU of the processes and their threads."""
     total = 0
-    for p in descendants(pid):
+    for p in pids:
         for task in os.listdir(f"/proc/{p}/task"):
             with open(f"/proc/{p}/task/{task}/schedstat") as f:
                 total += int(f.read().split()[0])
     return total
 
 
+def children_ns(pids):
+    """Nanoseconds that those had used whom the processes have reaped."""
+    total = 0
+    for p in pids:
+        with open(f"/proc/{p}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        total += int(fields[13]) + int(fields[14])
+    return total * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
 class Contender:
     """One server, started on its own port and folder; `values` fill its configuration in, too."""
 
-    def __init__(self, name, command, conf=None, path="/hello", values=None):
+    def __init__(self, name, command, conf=None, path="/hello", values=None,
+                 counts_children=False):
         self.name, self.command, self.conf, self.path = name, command, conf, path
-        self.values = values or {}
+        self.values, self.counts_children = values or {}, counts_children
 
     def start(self):
         self.port = free_port()
@@ -77,6 +88,8 @@ class Contender:
         self.process = subprocess.Popen(["taskset", "-c", SERVER_CPU] + command, stdout=self.log,
                                         stderr=self.log)
         self.wait_ready()
+        time.sleep(0.3)  # until the program of that request has gone
+        self.pids = descendants(self.process.pid)
 
     def wait_ready(self):
         for _ in range(200):
@@ -93,7 +106,9 @@ class Contender:
             raise SystemExit(f"{self.name} does not start:\n{f.read()}")
 
     def cpu(self):
-        return cpu_ns(self.process.pid)
+        if self.counts_children:
+            return cpu_ns(self.pids) + children_ns(self.pids)
+        return cpu_ns(descendants(self.process.pid))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -142,7 +157,7 @@ def wrk(contender, connections, seconds, script=None, headers=()):
         print(f"  {contender.name}: {errors.group(0)}", file=sys.stderr)
     return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
             "us": used / requests / 1000,
-            "p99": re.search(r"99%\s+(\S+)", out).group(1)}
+            "p99": re.search(r"^\s+99%\s+(\S+)", out, re.M).group(1)}
 
 
 def rounds(contenders, measure, count):
