@@ -13,6 +13,7 @@
 #include "adapters/cgi/cgi_run.h"
 #include "adapters/cgi/cgi_settings.h"
 #include "adapters/gateway/answer.h"
+#include "adapters/gateway/relay.h"
 #include "app/app.h"
 #include "app/config.h"
 #include "base/arena.h"
@@ -23,6 +24,7 @@
 #include "base/str.h"
 #include "http/error_page.h"
 #include "http/exchange.h"
+#include "loop/task.h"
 
 enum {
     BLOCK = 32 * 1024,
@@ -41,6 +43,11 @@ struct serving {
     char *block; /* output that was read and not passed on */
     size_t len;
     int64_t since_ms; /* when the first of it came */
+    bool may_relay;   /* the app has a buffer for slow clients, not in use yet */
+    bool is_relayed;  /* it is in use: output goes there */
+    struct relay relay;
+    const char *ended; /* how the program did */
+    char ended_text[64];
 };
 
 /* ---- failures: each has one line in the log and a status ---- */
@@ -83,7 +90,14 @@ static int pass_on(struct serving *serving)
 {
     size_t len = serving->len;
     serving->len = 0;
-    return answer_take(&serving->answer, serving->block, len);
+    return serving->is_relayed ? relay_put(&serving->relay, serving->block, len)
+                               : answer_take(&serving->answer, serving->block, len);
+}
+
+/* Whether the header block is there and what follows is to be kept for a slow client. */
+static bool wants_relay(const struct serving *serving)
+{
+    return serving->may_relay && serving->answer.state == ANSWER_BODY;
 }
 
 /* Nothing can be read now. What was read is passed on soon, and before a long wait. */
@@ -107,10 +121,11 @@ static int take(struct serving *serving, size_t n)
     return r < 0 ? r : task_spend(n);
 }
 
-/* Reads to the end of the output; the last of it is not passed on yet. */
+/* Reads to the end of the output; the last of it is not passed on yet. Returns 0, 1 where the rest
+ * is for the relay, or -errno. */
 static int pump(struct serving *serving)
 {
-    for (;;) {
+    while (!wants_relay(serving)) {
         ssize_t n = cgi_run_read(serving->run, serving->block + serving->len, BLOCK - serving->len);
         if (n == 0)
             return 0;
@@ -118,15 +133,18 @@ static int pump(struct serving *serving)
         if (r < 0)
             return r == -ENODATA ? 0 : r;
     }
+    return 1;
 }
 
 /* ---- one run ---- */
 
-static const char *describe_end(const struct cgi_run *run, char *out, size_t size)
+static const char *describe_end(struct serving *serving)
 {
+    const struct cgi_run *run = serving->run;
     if (!run->child.has_ended)
         return "still running";
-    return child_process_describe(run->child.status, out, size);
+    return child_process_describe(run->child.status, serving->ended_text,
+                                  sizeof(serving->ended_text));
 }
 
 /* What the end of the program says of its answer, which may look whole. */
@@ -156,26 +174,62 @@ static int fail_pump(struct serving *serving, int error, const char *ended)
     return error; /* the client's doing, or the task's: not the program's */
 }
 
-static int finish(struct serving *serving)
+/* The output has ended, or reading it has failed with `r`: the program's end, and leave of it. */
+static int finish_run(struct serving *serving, int r)
 {
-    char text[64];
-    int r = pump(serving);
     cgi_feed_stop(&serving->feed);
     if (r == 0)
         r = cgi_run_wait_end(serving->run);
-    const char *ended = describe_end(serving->run, text, sizeof(text));
+    serving->ended = describe_end(serving);
     if (r == 0)
-        r = judge_end(serving, ended);
+        r = judge_end(serving, serving->ended);
     if (r == 0)
         r = pass_on(serving);
     if (r < 0)
-        r = fail_pump(serving, r, ended);
+        r = fail_pump(serving, r, serving->ended);
     /* It may go on only if it has answered itself; a redirect may need its place. */
     cgi_run_release(serving->run, r != 0 || serving->answer.state != ANSWER_BODY);
+    return r;
+}
+
+/* On a task of its own: everything but the header block. */
+static int read_for_relay(void *data)
+{
+    struct serving *serving = data;
+    serving->run->reader = task_current();
+    return finish_run(serving, pump(serving));
+}
+
+static int take_from_relay(void *data, const char *at, size_t len)
+{
+    struct serving *serving = data;
+    return answer_take(&serving->answer, at, len);
+}
+
+static int relay(struct serving *serving)
+{
+    const struct relay_ends ends = {read_for_relay, take_from_relay, serving};
+    serving->may_relay = false;
+    serving->is_relayed = true;
+    int r = relay_run(&serving->relay, &ends, serving->cgi->settings->buffer,
+                      &exchange_of_request(serving->req)->label);
+    if (serving->relay.has_read)
+        return r == -EBADMSG && serving->answer.why
+                   ? fail(serving, 502, serving->answer.why, serving->ended)
+                   : r;
+    /* There is no task for it, or this one was cancelled before that began. */
+    serving->is_relayed = false;
+    return r == -EAGAIN ? finish_run(serving, pump(serving)) : finish_run(serving, r);
+}
+
+static int finish(struct serving *serving)
+{
+    int r = pump(serving);
+    r = r > 0 ? relay(serving) : finish_run(serving, r);
     if (r != 0)
         return r;
     r = answer_end(&serving->answer);
-    return serving->answer.why ? fail(serving, r, serving->answer.why, ended) : r;
+    return serving->answer.why ? fail(serving, r, serving->answer.why, serving->ended) : r;
 }
 
 static int start(struct serving *serving)
@@ -213,7 +267,7 @@ static int run(struct serving *serving)
     int r = start(serving);
     if (!serving->run)
         return r;
-    r = cgi_feed_start(&serving->feed, serving->run);
+    r = cgi_feed_start(&serving->feed, serving->run, &exchange_of_request(serving->req)->label);
     if (r == 0)
         return finish(serving);
     cgi_run_release(serving->run, true);
@@ -252,7 +306,8 @@ static int add_slash(struct serving *serving)
 static int cgi_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
 {
     struct cgi *cgi = app->state;
-    struct serving serving = {.cgi = cgi, .req = req, .res = res};
+    struct serving serving = {
+        .cgi = cgi, .req = req, .res = res, .may_relay = cgi->settings->buffer > 0};
     int found = cgi_find(cgi->settings, cgi->folder, req->below, exchange_of_request(req)->arena,
                          &serving.program);
     switch (found) {

@@ -97,19 +97,17 @@ static int feed_all(struct cgi_feed *feed)
 static void feed_task(void *data)
 {
     struct cgi_feed *feed = data;
-    feed->task = task_current();
-    int r = feed->is_stopping ? 0 : feed_all(feed);
+    int r = feed_all(feed);
     end_input(feed);
     feed->error = r;
-    feed->has_failed = r < 0 && !task_cancelled(feed->task);
-    feed->task = NULL;
-    task_wake(feed->owner, false);
+    feed->has_failed = r < 0 && !task_cancelled(task_current());
+    if (feed->run->reader)
+        task_wake(feed->run->reader, false);
 }
 
-int cgi_feed_start(struct cgi_feed *feed, struct cgi_run *run)
+int cgi_feed_start(struct cgi_feed *feed, struct cgi_run *run, const struct task_label *label)
 {
     feed->run = run;
-    feed->owner = task_current();
     if (run->in < 0)
         return 0;
     int r = write_block(feed);
@@ -117,20 +115,10 @@ int cgi_feed_start(struct cgi_feed *feed, struct cgi_run *run)
         end_input(feed);
         return 0;
     }
-    /* It runs from the next turn on; until then its place is taken, so that stop waits for it. */
-    feed->task = feed->owner;
-    r = task_spawn(task_loop(feed->owner), feed_task, feed, 0, NULL);
-    if (r < 0)
-        feed->task = NULL;
-    return r;
+    return subtask_start(&feed->subtask, feed_task, feed, label);
 }
 
 void cgi_feed_stop(struct cgi_feed *feed)
 {
-    feed->is_stopping = true;
-    while (feed->task) {
-        if (feed->task != feed->owner)
-            task_cancel(feed->task, -ECANCELED);
-        task_park_firmly();
-    }
+    subtask_stop(&feed->subtask);
 }

@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "adapters/gateway/body.h"
+#include "adapters/gateway/subtask.h"
 #include "base/macros.h"
 
 struct cgi_run;
-struct task;
+struct task_label;
 
 enum { CGI_FEED_BLOCK = 16 * 1024 };
 
@@ -22,15 +23,15 @@ struct cgi_feed {
     char *block; /* owned */
     size_t at, len;
     struct cgi_run *run;
-    struct task *task, *owner; /* the feeding task while it runs, and who waits for it */
-    bool is_stopping;
+    struct subtask subtask;
 };
 
 /* Makes the body's length known and reads its beginning. 0, or an error as of gateway_body_begin.
  * Finish it in any case. */
 SUSPENDS int cgi_feed_begin(struct cgi_feed *feed, struct gale_request *req);
 /* Starts feeding the run. 0, or -EAGAIN when there is no task for it. */
-SUSPENDS int cgi_feed_start(struct cgi_feed *feed, struct cgi_run *run);
-/* Stops feeding; waits for that even on a cancelled task, which never takes long. */
+SUSPENDS int cgi_feed_start(struct cgi_feed *feed, struct cgi_run *run,
+                            const struct task_label *label);
+/* Stops feeding; waits for that even on a cancelled task, which never takes long. Fine twice. */
 SUSPENDS void cgi_feed_stop(struct cgi_feed *feed);
 void cgi_feed_finish(struct cgi_feed *feed);

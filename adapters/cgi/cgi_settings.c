@@ -54,6 +54,9 @@ const struct setting cgi_table[] = {
      .help = "How many processes the programs' user may have (RLIMIT_NPROC); 0: no limit."},
     {"user", SETTING_TEXT, AT(user), .example = "www-data",
      .help = "The user that the programs run as; gale's workers must be root for that."},
+    {"buffer", SETTING_SIZE, AT(buffer), .initial = "0",
+     .help = "How much of an answer is kept for a client slower than its program, first in memory, "
+             "then in a file; 0: nothing, the program waits."},
     {"sendfile", SETTING_PATH, AT(sendfile), .example = "/srv/files",
      .help = "Where the files lie that a program may have sent with the field X-Sendfile."},
     {"accel", SETTING_PAIRS, AT(accel), .example = "/internal /srv/files",

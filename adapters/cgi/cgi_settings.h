@@ -20,6 +20,7 @@ struct cgi_settings {
     int64_t cpu_ms, files, max_processes;
     uint64_t memory;
     const char *user;
+    uint64_t buffer;
     const char *sendfile;
     struct setting_pairs accel;
 };

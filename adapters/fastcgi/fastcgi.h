@@ -4,7 +4,7 @@
  *   script      root, index, script, split                   fastcgi_script.c
  *   send        variables and body out                       fastcgi_send.c
  *   reply       records in, the answer out                   fastcgi_reply.c
- *   relay       an answer that its reader takes too slowly   fastcgi_relay.c
+ *   answer      what the reply means for the client          fastcgi_answer.c
  *   upstream    servers, their connections and their health  upstream.c, upstream_connection.c
  *
  * A connection carries one request at a time: FastCGI has no flow control for each request, so

@@ -145,10 +145,47 @@ static enum fastcgi_outcome failed(struct fastcgi_exchange *x, int error)
 
 /* ---- the reply ---- */
 
+static int take_for_relay(struct fastcgi_exchange *x, struct gale_str piece)
+{
+    int r = relay_put(&x->relay, piece.at, piece.len);
+    x->reply.is_untaken = r < 0;
+    return r;
+}
+
+/* The server is free once the spool has its answer. */
+static int read_for_relay(void *data)
+{
+    struct fastcgi_exchange *x = data;
+    x->reply.take = take_for_relay;
+    int r = fastcgi_read_rest(x);
+    if (r == 0)
+        fastcgi_leave(x);
+    return r;
+}
+
+static int take_from_relay(void *data, const char *at, size_t len)
+{
+    struct fastcgi_exchange *x = data;
+    return answer_take(&x->reply.answer, at, len);
+}
+
+static int relay(struct fastcgi_exchange *x)
+{
+    const struct relay_ends ends = {read_for_relay, take_from_relay, x};
+    int r = relay_run(&x->relay, &ends, x->fastcgi->settings->buffer,
+                      &exchange_of_request(x->req)->label);
+    /* What the program wrote wrong is its own fault. */
+    x->reply.is_untaken |= x->relay.is_untaken && r != -EBADMSG;
+    return r;
+}
+
+/* The rest of it, to the client. Without a task for the spool it goes straight. */
 static int deliver(struct fastcgi_exchange *x)
 {
-    bool is_kept = x->fastcgi->settings->buffer && x->reply.answer.state == ANSWER_BODY;
-    return is_kept ? fastcgi_relay(x) : fastcgi_read_rest(x);
+    if (!x->fastcgi->settings->buffer || x->reply.answer.state != ANSWER_BODY)
+        return fastcgi_read_rest(x);
+    int r = relay(x);
+    return r == -EAGAIN && !x->relay.has_read ? fastcgi_read_rest(x) : r;
 }
 
 static enum fastcgi_outcome conclude(struct fastcgi_exchange *x, int r)

@@ -15,13 +15,14 @@
 #include "base/macros.h"
 #include "base/setting.h"
 #include "net/hidden_socket.h"
-#include "adapters/fastcgi/subtask.h"
+#include "adapters/gateway/subtask.h"
 #include "adapters/fastcgi/upstream.h"
 #include "adapters/gateway/answer.h"
 #include "adapters/gateway/body.h"
 #include "adapters/gateway/governor.h"
 #include "adapters/gateway/handoff.h"
 #include "adapters/gateway/program_log.h"
+#include "adapters/gateway/relay.h"
 #include "adapters/gateway/variables.h"
 
 struct app_config;
@@ -150,7 +151,7 @@ struct fastcgi_exchange {
     struct fastcgi_body body;
     struct fastcgi_sender sender;
     struct fastcgi_reply reply;
-    struct fastcgi_relay *relay; /* on the stack of fastcgi_relay; NULL: output goes straight */
+    struct relay relay; /* while a slow client's answer goes through it */
     struct upstream *upstream;
     struct upstream_connection *connection; /* owned; NULL: given back */
     uint16_t id;                            /* of the request, on this connection */
@@ -199,12 +200,6 @@ SUSPENDS enum fastcgi_outcome fastcgi_answer(struct fastcgi_exchange *x);
 /* Counts and logs a failure of the server. */
 enum fastcgi_outcome fastcgi_fail(struct fastcgi_exchange *x, enum upstream_failure failure,
                                   const char *what, int error);
-
-/* ---- fastcgi_relay.c ---- */
-
-/* fastcgi_read_rest, where output goes to the client by way of a spool: the server is free once the
- * spool has its answer. */
-SUSPENDS int fastcgi_relay(struct fastcgi_exchange *x);
 
 /* ---- fastcgi_serve.c ---- */
 

@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
-#include "adapters/fastcgi/subtask.h"
+#include "adapters/gateway/subtask.h"
 #include "loop/ioloop.h"
 #include "loop/task.h"
 

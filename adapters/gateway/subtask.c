@@ -1,5 +1,5 @@
 /* subtask.c - starting, and an end that is waited for. */
-#include "adapters/fastcgi/subtask.h"
+#include "adapters/gateway/subtask.h"
 
 #include <errno.h>
 
@@ -10,6 +10,7 @@ static void run(void *data)
 {
     struct subtask *subtask = data;
     subtask->task = task_current();
+    subtask->has_begun = true;
     task_set_label(subtask->task, subtask->label);
     if (!subtask->waiter) /* nobody has stopped it before it began */
         subtask->fn(subtask->data);
@@ -32,10 +33,9 @@ int subtask_start(struct subtask *subtask, void (*fn)(void *data), void *data,
 
 void subtask_stop(struct subtask *subtask)
 {
-    struct task *starter = task_current();
-    subtask->waiter = starter;
+    subtask->waiter = task_current();
     while (subtask->task) {
-        if (subtask->task != starter)
+        if (subtask->has_begun)
             task_cancel(subtask->task, -ECANCELED);
         task_park_firmly();
     }

@@ -11,6 +11,7 @@ struct task_label;
 
 struct subtask {
     struct task *task;   /* NULL: it does not run */
+    bool has_begun;      /* else `task` is whoever started it, which keeps the place */
     struct task *waiter; /* who waits for its end */
     void (*fn)(void *data);
     void *data;
