@@ -1,7 +1,7 @@
 /* fastcgi_answer.c - what the reply, or the lack of one, means for the client.
  *
  *   END_REQUEST behind a header     whole
- *   an end, but STDOUT was ended    whole: the program has said so
+ *   an end, but STDOUT was ended    whole: the program has said so (or silence: no END_REQUEST)
  *   an end, but its Content-Length  whole: counted
  *   an end within the body          cut: the client sees that something is missing
  *   an end before the header        502, or the next server */
@@ -128,6 +128,8 @@ static enum fastcgi_outcome failed(struct fastcgi_exchange *x, int error)
 {
     switch (error) {
     case -ETIMEDOUT:
+        if (is_whole(x)) /* only the last record is missing */
+            return answered(x, 0);
         return fastcgi_fail(x, UPSTREAM_TIMEOUT,
                             "the FastCGI server said nothing for as long as read_timeout", 0);
     case -EBADMSG:

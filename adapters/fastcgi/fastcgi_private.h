@@ -127,11 +127,12 @@ struct fastcgi_reply {
     struct answer answer;
     struct program_lines lines; /* of STDERR */
     fastcgi_take_fn *take;
-    bool is_begun;      /* some record of this request came */
-    bool is_output_end; /* STDOUT was ended */
-    bool has_end;       /* END_REQUEST came */
-    bool is_untaken;    /* `take` failed, not the server */
-    uint8_t status;     /* protocolStatus of END_REQUEST */
+    bool is_begun;       /* some record of this request came */
+    bool is_output_end;  /* STDOUT was ended */
+    bool has_end;        /* END_REQUEST came */
+    bool is_untaken;     /* `take` failed, not the server */
+    uint8_t status;      /* protocolStatus of END_REQUEST */
+    int64_t progress_ms; /* when it last said something */
 };
 
 /* How one server fared with the request. */

@@ -23,6 +23,19 @@ static bool is_lone_head(const struct fastcgi_exchange *x)
            !gale_response_is_started(x->res);
 }
 
+static void note_progress(struct fastcgi_exchange *x)
+{
+    x->reply.progress_ms = ioloop_now_ms(ioloop_current());
+}
+
+/* Until the server is late. Records without content do not put that off. */
+static int64_t left_ms(const struct fastcgi_exchange *x)
+{
+    int64_t late_ms = x->reply.progress_ms + x->fastcgi->settings->read_timeout_ms;
+    int64_t now_ms = ioloop_now_ms(ioloop_current());
+    return late_ms > now_ms ? late_ms - now_ms : 0;
+}
+
 /* The first record on a new connection. */
 static bool is_first(const struct fastcgi_exchange *x)
 {
@@ -46,16 +59,17 @@ static int wait_a_little(struct fastcgi_exchange *x, int64_t ms)
 static int next_record(struct fastcgi_exchange *x)
 {
     struct fcgi_reader *reader = &x->connection->reader;
-    int64_t timeout_ms = x->fastcgi->settings->read_timeout_ms;
+    int64_t timeout_ms = left_ms(x);
     int r = -ETIMEDOUT;
     if (is_lone_head(x))
         r = wait_a_little(x, FLUSH_MS < timeout_ms ? FLUSH_MS : timeout_ms);
     else if (is_first(x) && LATE_MS < timeout_ms)
         r = wait_a_little(x, LATE_MS);
     while (r == -ETIMEDOUT && !task_cancelled(task_current())) {
-        r = fcgi_read_record(reader, timeout_ms);
-        if (r == -ETIMEDOUT && !fastcgi_is_client_slow(x))
+        r = fcgi_read_record(reader, left_ms(x));
+        if (r != -ETIMEDOUT || !fastcgi_is_client_slow(x))
             break;
+        note_progress(x);
     }
     return r == 0 ? -ENODATA : r;
 }
@@ -83,6 +97,7 @@ static int read_output(struct fastcgi_exchange *x)
     int r;
     while ((r = next_piece(x, &piece)) > 0) {
         r = x->reply.take(x, piece);
+        note_progress(x);
         if (r < 0)
             return r;
     }
@@ -93,8 +108,10 @@ static int read_stderr(struct fastcgi_exchange *x)
 {
     struct gale_str piece;
     int r;
-    while ((r = next_piece(x, &piece)) > 0)
+    while ((r = next_piece(x, &piece)) > 0) {
         program_lines_take(&x->reply.lines, piece.at, piece.len);
+        note_progress(x);
+    }
     return r < 0 ? r : 1;
 }
 
@@ -164,6 +181,7 @@ void fastcgi_reply_begin(struct fastcgi_exchange *x)
                   .program = x->upstream->text.at,
                   .id = gale_request_id(x->req)},
     };
+    note_progress(x);
     answer_begin(&x->reply.answer, x->req, x->res, &x->fastcgi->handoff);
     x->reply.answer.is_authorizer = x->role == FCGI_AUTHORIZER;
 }
