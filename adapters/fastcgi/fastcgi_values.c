@@ -17,7 +17,11 @@
 #include "adapters/fastcgi/fastcgi_private.h"
 #include "adapters/fastcgi/upstream_connection.h"
 
-enum { ANSWER_MAX = 512, ANSWER_MS = 5000 };
+enum {
+    ANSWER_MAX = 512,
+    ANSWER_MS = 5000,
+    RECORDS_MAX = 16, /* looked at, for one that is the answer */
+};
 
 static int send_question(struct upstream_connection *connection)
 {
@@ -36,11 +40,11 @@ static int read_answer(struct upstream_connection *connection, uint64_t *out_cou
     struct fcgi_reader *reader = &connection->reader;
     char text[ANSWER_MAX];
     struct gale_str name, value;
-    int r;
+    int r, records = 0;
     do
         r = fcgi_read_record(reader, ANSWER_MS);
-    while (r > 0 && reader->record.type != FCGI_GET_VALUES_RESULT);
-    if (r <= 0)
+    while (r > 0 && reader->record.type != FCGI_GET_VALUES_RESULT && ++records < RECORDS_MAX);
+    if (r <= 0 || records == RECORDS_MAX)
         return r < 0 ? r : -ENODATA;
     size_t len = reader->record.length < ANSWER_MAX ? reader->record.length : ANSWER_MAX;
     r = fcgi_read_exactly(reader, text, len, ANSWER_MS);
