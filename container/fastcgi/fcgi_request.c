@@ -52,16 +52,31 @@ static struct gale_str *place_of(struct fcgi_said *said, struct gale_str name)
     return NULL;
 }
 
+/* Whether a variable's name means that field, however a web server has written it. */
+static bool means(struct gale_str name, struct gale_str field)
+{
+    if (name.len != field.len)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i] == '-' ? '_' : name.at[i];
+        if ((c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) != field.at[i])
+            return false;
+    }
+    return true;
+}
+
 /* Fields of the connection between client and web server, and what CONTENT_* say already. */
 static bool is_dropped(struct gale_str name)
 {
     static const struct gale_str names[] = {
-        STR("CONNECTION"), STR("KEEP_ALIVE"),     STR("PROXY_CONNECTION"),
-        STR("TE"),         STR("TRAILER"),        STR("UPGRADE"),
-        STR("EXPECT"),     STR("CONTENT_LENGTH"), STR("CONTENT_TYPE"),
+        STR("CONNECTION"),       STR("KEEP_ALIVE"),
+        STR("PROXY_CONNECTION"), STR("TE"),
+        STR("TRAILER"),          STR("UPGRADE"),
+        STR("EXPECT"),           STR("CONTENT_LENGTH"),
+        STR("CONTENT_TYPE"),     STR("TRANSFER_ENCODING"),
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_equals(name, names[i]))
+        if (means(name, names[i]))
             return true;
     return false;
 }
@@ -88,7 +103,7 @@ static void put_name(struct writer *writer, struct gale_str name)
         char c = name.at[i];
         bool is_upper = c >= 'A' && c <= 'Z';
         *writer->at++ = c == '_' ? '-' : is_upper && !is_first ? (char)(c | 0x20) : c;
-        is_first = c == '_';
+        is_first = c == '_' || c == '-';
     }
 }
 
