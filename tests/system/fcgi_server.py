@@ -202,10 +202,12 @@ class FcgiServer:
             os.chmod(address, 0o777)
         else:
             self.path = None
-            self.socket = socket.socket()
+            is_6 = family == "tcp6"
+            self.socket = socket.socket(socket.AF_INET6 if is_6 else socket.AF_INET)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(("127.0.0.1", address or 0))
-            self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+            self.socket.bind(address or ("::1" if is_6 else "127.0.0.1", 0))
+            host, port = self.socket.getsockname()[:2]
+            self.address = f"[{host}]:{port}" if is_6 else f"{host}:{port}"
         self.socket.listen(backlog)
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
