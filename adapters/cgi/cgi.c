@@ -81,6 +81,8 @@ static int fail_start(struct serving *serving, int error)
     bool may_run = error != -EACCES;
     if (is_shortage(error))
         return fail_busy(serving, why);
+    if (error == -E2BIG) /* of all that is in it, only the request's fields can be so long */
+        return fail(serving, 431, why, "not started");
     return fail(serving, may_run ? 502 : 403, why, "not started");
 }
 

@@ -84,6 +84,15 @@ def test_resources_are_limited(cgi, programs):
     assert "ate" not in g.get("/c/eat").text
 
 
+def test_fields_that_no_program_can_be_told(cgi, programs):
+    """The kernel takes at most 128 KiB in one variable."""
+    programs(small="printf 'A: b\\n\\nhello'")
+    g = cgi(server={"max_head": "1M"})
+    assert g.get("/c/small", {"X-Large": "x" * 100_000}).status == 200
+    assert g.get("/c/small", {"X-Large": "x" * 200_000}).status == 431
+    assert g.get("/c/small/" + "y" * 5000).body == b"hello"  # CVE-2018-6758
+
+
 def test_programs_run_as_their_user(cgi, programs, tmp_path):
     assert os.geteuid() == 0, "the tests run as root"
     programs(who="printf 'A: b\\n\\n'; id -un; id -G")
