@@ -213,3 +213,39 @@ def test_a_threaded_program(gale, program):
     for t in threads:
         t.join()
     assert results == [200] * 6
+
+
+@pytest.mark.parametrize("keep_alive", [0, 1])
+def test_an_authorizer(gale, program, plugin, keep_alive):
+    """The example, before a plugin that reads a body, and what it says when asked as a responder."""
+    show = plugin(r"""
+#include <gale/gale.h>
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    struct gale_str body;
+    (void)state;
+    int r = gale_request_body(req, &body);
+    return r < 0 ? r : gale_reply(res, 200, "text/plain", "%s sent %d bytes\n",
+                                  gale_request_variable(req, "VISITOR", "-"), (int)body.len);
+}
+GALE_PLUGIN(p) { p->name = "show"; p->serve = serve; }
+""")
+    g = gale(f"[app door]\nfastcgi = {program('authorizer')}\nkeep_alive = {keep_alive}\n"
+             f"[app show]\nmount = /\nplugin = {show}\nauthorize = door\n")
+    for _ in range(10):
+        assert g.request("POST", "/?name=ann", body=b"x" * 300000).text == "ann sent 300000 bytes\n"
+        r = g.request("POST", "/", body=b"x" * 1000)
+        assert r.status == 403 and "Who are you?" in r.text
+
+
+def test_php_as_an_authorizer(gale, php, hello):
+    address, root = php()
+    (root / "door.php").write_text(
+        "<?php if (($_GET['name'] ?? '') == 'ann') header('Variable-VISITOR: ann');\n"
+        "else { http_response_code(401); echo 'not you'; }\n")
+    (root / "door.php").chmod(0o644)
+    g = gale(f"[app door]\nfastcgi = {address}\nroot = {root}\nscript = door.php\n"
+             f"[app hello]\nmount = /\nplugin = {hello}\nauthorize = door\n")
+    assert g.get("/?name=ann").body == b"hello\n"
+    r = g.request("POST", "/x?name=bob", body=b"x" * 100000)
+    assert r.status == 401 and r.body == b"not you"
