@@ -158,6 +158,11 @@ bool chunked_is_done(const struct chunked *chunked)
     return chunked->state == DONE;
 }
 
+uint64_t chunked_announced(const struct chunked *chunked)
+{
+    return chunked->state == DATA ? chunked->left : 0;
+}
+
 size_t chunked_head(char *out, uint64_t size)
 {
     int digits = 1;

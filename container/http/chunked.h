@@ -31,5 +31,7 @@ long chunked_decode(struct chunked *chunked, const char *data, size_t len,
                     struct gale_str *out_piece);
 /* The last chunk and its trailer have been read. */
 bool chunked_is_done(const struct chunked *chunked);
+/* The bytes still to come of a chunk whose size line has been read, else 0. */
+uint64_t chunked_announced(const struct chunked *chunked);
 /* For writing: the size line of a chunk, without allocation. Returns its length (at most 18). */
 size_t chunked_head(char *out, uint64_t size);

@@ -74,7 +74,7 @@ static int send_error(struct exchange *exchange, int verdict)
 
 static int cut(struct exchange *exchange, int verdict)
 {
-    if (verdict != GALE_OK && !is_client_gone(exchange, verdict))
+    if (verdict != GALE_OK && !is_client_gone(exchange, verdict) && !exchange->req.body_error)
         log_verdict(exchange, verdict);
     response_cut(&exchange->res);
     return verdict < 0 ? verdict : -EPROTO;

@@ -19,7 +19,8 @@ struct exchange;
 struct front {
     const char *name;
     /* The next bytes of the request body: their number, 0 at its end, -EBADMSG for one that is
-     * malformed, -ETIMEDOUT without progress, -ECONNRESET when the client left within it. */
+     * malformed or has no end, -EMSGSIZE for one that will be longer than max_body, -ETIMEDOUT
+     * without progress, -ECONNRESET when the client left within it. */
     SUSPENDS ssize_t (*read_body)(struct exchange *exchange, void *to, size_t len);
     /* Takes status and headers from the response. body_length is what will follow, -1 when that is
      * not known yet. May only gather: it leaves with the first body bytes, flush or finish. */

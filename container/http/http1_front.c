@@ -40,8 +40,8 @@ static ssize_t read_length(struct http1_exchange *x, void *to, size_t len)
     if (len > x->body_left)
         len = x->body_left;
     ssize_t n = iostream_read(stream_of(x), to, len, x->exchange.body_timeout_ms);
-    if (n == 0)
-        return -ECONNRESET;
+    if (n == 0) /* RFC 9112 8: incomplete; who has only ended its side reads what it is told */
+        return -EBADMSG;
     if (n > 0)
         x->body_left -= (uint64_t)n;
     return n;
@@ -55,6 +55,14 @@ static long whatever(void *data, const char *at, size_t len)
     return (long)len;
 }
 
+/* Whether the body goes beyond max_body, by the chunk whose size has been announced at the latest.
+ */
+static bool is_too_large(const struct http1_exchange *x, size_t more)
+{
+    uint64_t have = x->exchange.req.body_read + more, max = x->exchange.max_body;
+    return have > max || chunked_announced(&x->chunked) > max - have;
+}
+
 static ssize_t read_chunked(struct http1_exchange *x, void *to, size_t len)
 {
     struct gale_str piece = {0};
@@ -63,12 +71,14 @@ static ssize_t read_chunked(struct http1_exchange *x, void *to, size_t len)
         long have = iostream_read_frame(stream_of(x), whatever, NULL, IOBUF_SIZE,
                                         x->exchange.body_timeout_ms, &at);
         if (have <= 0)
-            return have ? have : -ECONNRESET;
+            return have ? have : -EBADMSG;
         /* No more than fits: the piece is at most what is looked at. */
         size_t look = (size_t)have < len ? (size_t)have : len;
         long used = chunked_decode(&x->chunked, at, look, &piece);
         if (used < 0)
             return -EBADMSG;
+        if (is_too_large(x, piece.len))
+            return -EMSGSIZE;
         memcpy(to, piece.at ? piece.at : at, piece.len);
         iostream_consume(stream_of(x), (size_t)used);
     }

@@ -88,7 +88,7 @@ GALE_API int gale_request_cookie_str(struct gale_request *req, struct gale_str n
 /* The bytes announced, or -1 when the client did not say (chunked). */
 GALE_API int64_t gale_request_length(const struct gale_request *req);
 /* The next bytes of the body: their number, 0 at its end, or an error: -EMSGSIZE beyond max_body
- * (return it: the client gets 413), -EBADMSG for broken chunking (400), -ETIMEDOUT (408),
+ * (return it: the client gets 413), -EBADMSG for a broken or cut one (400), -ETIMEDOUT (408),
  * -ECANCELED, -ECONNRESET. May wait. */
 GALE_API ssize_t gale_request_read(struct gale_request *req, void *buffer, size_t size);
 /* The whole body in memory: 0, or an error as above. May wait. */

@@ -298,5 +298,29 @@ START_TEST(writes_heads)
 }
 END_TEST
 
+START_TEST(tells_what_is_announced)
+{
+    static const struct {
+        const char *text;
+        uint64_t announced;
+    } rows[] = {{"", 0},           {"ff", 0},
+                {"ff\r", 0},       {"ff\r\n", 255},
+                {"5\r\nab", 3},    {"5\r\nabcde", 0},
+                {"0\r\n", 0},      {"0\r\n\r\n", 0},
+                {"ff;x\r\n", 255}, {"1\r\na\r\n8\r\n", 8}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct chunked chunked;
+        struct gale_str rest = str_of(rows[i].text), piece;
+        chunked_init(&chunked);
+        while (rest.len) {
+            long n = chunked_decode(&chunked, rest.at, rest.len, &piece);
+            ck_assert_int_gt(n, 0);
+            rest = (struct gale_str){rest.at + n, rest.len - (size_t)n};
+        }
+        ck_assert_uint_eq(chunked_announced(&chunked), rows[i].announced);
+    }
+}
+END_TEST
+
 UNIT_MAIN(decodes, refuses, reads_the_largest_size, limits_a_size_line, limits_leading_zeros,
-          limits_the_trailer, limits_overhead, writes_heads)
+          limits_the_trailer, limits_overhead, tells_what_is_announced, writes_heads)
