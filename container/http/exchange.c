@@ -92,6 +92,7 @@ static int end(struct exchange *exchange, int verdict)
 
 int exchange_finish(struct exchange *exchange, int verdict)
 {
+    exchange->is_served = true;
     int r = end(exchange, verdict);
     request_finish(&exchange->req);
     response_release(&exchange->res);

@@ -23,6 +23,7 @@ struct exchange {
     struct gale_app *app;             /* who serves it: set by the router */
     struct gale_app *granted_by;      /* the authorizer that let it through; NULL: none was asked */
     unsigned redirects;               /* how often it was served anew (router_redirect) */
+    bool is_served;                   /* serve has returned: nobody reads the body any more */
     struct task_label label;          /* what the task shows; its app is set by the router */
     struct gale_request req;
     struct gale_response res;

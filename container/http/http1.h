@@ -21,6 +21,9 @@
 
 struct http_server;
 
+/* Unread body bytes that are worth reading to keep the connection. */
+enum { HTTP1_DRAIN_MAX = 64 * 1024 };
+
 enum http1_state { HTTP1_IDLE, HTTP1_ACTIVE, HTTP1_LINGER };
 
 struct http1_connection {

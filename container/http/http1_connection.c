@@ -200,7 +200,7 @@ static void after_body(struct http1_exchange *x)
     if (req->is_body_done)
         return;
     if (x->connection->is_keep_alive && iostream_push(&x->connection->stream) == 0 &&
-        request_drain(req, x->body_left) == 0)
+        request_drain(req, HTTP1_DRAIN_MAX) == 0)
         return;
     x->connection->is_keep_alive = false;
     x->connection->is_unread = true;

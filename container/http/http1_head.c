@@ -11,9 +11,6 @@
 #include "http/http_server.h"
 #include "http/http_status.h"
 
-/* Unread body bytes that are worth reading to keep the connection. */
-enum { DRAIN_MAX = 64 * 1024 };
-
 /* What gale adds itself: status line, Date, Server, Content-Length, Connection. */
 enum { OWN_FIELDS_MAX = 256 };
 
@@ -58,9 +55,13 @@ static bool can_drain(const struct http1_exchange *x)
     const struct gale_request *req = &x->exchange.req;
     if (!req->has_body || req->is_body_done)
         return true;
-    if (req->body_error || x->expects_continue || !req->head.has_length)
+    if (req->body_error || x->expects_continue)
         return false;
-    return x->body_left <= DRAIN_MAX && req->head.content_length <= x->exchange.max_body;
+    /* How much is left of a body in chunks nobody knows; whoever is still reading it may well come
+     * to its end. */
+    if (!req->head.has_length)
+        return req->is_body_touched && !x->exchange.is_served;
+    return x->body_left <= HTTP1_DRAIN_MAX && req->head.content_length <= x->exchange.max_body;
 }
 
 static bool decide_keep_alive(const struct http1_exchange *x)
