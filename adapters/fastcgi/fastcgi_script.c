@@ -7,6 +7,7 @@
  *   /blog/                  index               SCRIPT_NAME /blog/index.php
  *   /blog/admin             a folder: redirected to /blog/admin/
  *   /blog/style.css         a file that is no program: declined, another app serves it
+ *   /blog/media/a.png       the same where media is a symbolic link that leads out of root
  *   /blog/2026/hello        nothing: script     SCRIPT_NAME /blog/index.php PATH_INFO /2026/hello
  *
  * Where `root` lies on another machine, only the ending tells a program. Comparisons are bytes, so
@@ -54,15 +55,15 @@ void fastcgi_script_check(const struct app_config *config, struct setting_errors
 
 /* ---- the disk ---- */
 
-enum kind { NOTHING, FILE_THERE, FOLDER };
+enum kind { NOTHING, FILE_THERE, FOLDER, OUTSIDE };
 
-/* What a path below root names; symbolic links may not lead out of it. */
+/* What a path below root names; programs are not looked for where a symbolic link leads out. */
 static enum kind look(const struct fastcgi *fastcgi, struct gale_str path)
 {
     struct stat info;
     int fd = beneath_open(fastcgi->root_fd, path.at, O_PATH);
     if (fd < 0)
-        return NOTHING;
+        return fd == -EACCES ? OUTSIDE : NOTHING;
     int r = fstat(fd, &info);
     close(fd);
     if (r < 0)
@@ -175,6 +176,8 @@ static int use_whole(const struct path *path, struct gale_response *res, struct 
     enum kind kind = path->fastcgi->root_fd >= 0 ? look(path->fastcgi, path->below)
                      : settings->split           ? NOTHING
                                                  : FILE_THERE;
+    if (kind == OUTSIDE) /* no program, but what another app may be allowed to follow */
+        return GALE_DECLINE;
     if (kind == FILE_THERE)
         return settings->split ? GALE_DECLINE : use(path, path->below, STR(""), out);
     if (kind == NOTHING || !settings->index)
