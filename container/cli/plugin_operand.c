@@ -32,24 +32,24 @@ static bool find(const struct command_line *line, const char *file, char out_pat
     return r == 0;
 }
 
-static char *write_text(const struct command_line *line, const char *path)
+static char *write_text(const struct command_line *line, const char *path, const char *mount,
+                        const char *const *settings)
 {
-    const char **settings = command_line_values(line, "--set"), *wrong = NULL;
-    char *text =
-        plugin_conf_write_with(path, command_line_value(line, "--mount"), settings, &wrong);
+    const char *wrong = NULL;
+    char *text = plugin_conf_write_with(path, mount, settings, &wrong);
     if (!text)
-        fprintf(stderr, "gale %s: --set %s: that is no setting; write --set NAME=VALUE\n",
-                line->command->name, wrong);
-    free(settings);
+        fprintf(stderr, "gale %s: '%s' is no setting; expected NAME=VALUE\n", line->command->name,
+                wrong);
     return text;
 }
 
-struct config *plugin_operand_read(const struct command_line *line, const char *file)
+struct config *plugin_operand_read_with(const struct command_line *line, const char *file,
+                                        const char *mount, const char *const *settings)
 {
     char path[PATH_MAX];
     if (!find(line, file, path))
         return NULL;
-    scoped_free char *text = write_text(line, path);
+    scoped_free char *text = write_text(line, path, mount, settings);
     struct arena arena;
     if (!text)
         return NULL;
@@ -63,5 +63,14 @@ struct config *plugin_operand_read(const struct command_line *line, const char *
         config = NULL;
     }
     arena_finish(&arena);
+    return config;
+}
+
+struct config *plugin_operand_read(const struct command_line *line, const char *file)
+{
+    const char **settings = command_line_values(line, "--set");
+    struct config *config =
+        plugin_operand_read_with(line, file, command_line_value(line, "--mount"), settings);
+    free(settings);
     return config;
 }

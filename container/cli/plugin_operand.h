@@ -8,3 +8,6 @@ struct config;
 /* The configuration that serves the plugin `file` with --mount and --set as given. Returns owned,
  * or NULL after saying on standard error what is wrong. */
 struct config *plugin_operand_read(const struct command_line *line, const char *file);
+/* The same at `mount` (NULL: /) and with these settings, "NAME=VALUE" each and ended by NULL. */
+struct config *plugin_operand_read_with(const struct command_line *line, const char *file,
+                                        const char *mount, const char *const *settings);

@@ -44,12 +44,19 @@ static int send_head(struct exchange *exchange, int64_t body_length)
     return 0;
 }
 
+static int left(struct test_front *front)
+{
+    if (!front->refused && front->on_left && front->on_left(front->on_left_data))
+        front->refused = -EPIPE;
+    return front->refused;
+}
+
 static int send_body(struct exchange *exchange, const struct iovec *iov, int count)
 {
     struct test_front *front = of(exchange);
     for (int i = 0; i < count && !front->refused; i++)
         buffer_add(&front->body, iov[i].iov_base, iov[i].iov_len);
-    return front->refused;
+    return left(front);
 }
 
 static int send_file(struct exchange *exchange, int fd, int64_t offset, int64_t len)
@@ -61,13 +68,13 @@ static int send_file(struct exchange *exchange, int fd, int64_t offset, int64_t 
         return n < 0 ? -errno : -ENODATA;
     to[n] = 0;
     front->body.len += (size_t)n;
-    return front->refused;
+    return left(front);
 }
 
 static int flush(struct exchange *exchange)
 {
     of(exchange)->flushes++;
-    return of(exchange)->refused;
+    return left(of(exchange));
 }
 
 static int finish(struct exchange *exchange)
@@ -129,6 +136,12 @@ void test_front_chunked(struct test_front *front, const char *body, size_t len, 
 {
     set_input(front, body, len, piece);
     test_front_header(front, "Transfer-Encoding", "chunked");
+}
+
+void test_front_on_left(struct test_front *front, test_front_left_fn *fn, void *data)
+{
+    front->on_left = fn;
+    front->on_left_data = data;
 }
 
 int test_front_serve(struct test_front *front, http_serve_fn *serve, void *data)

@@ -17,6 +17,9 @@
 #include "http/exchange.h"
 #include "http/http_server.h"
 
+/* Called each time output has left; non-zero: the client takes no more. */
+typedef int test_front_left_fn(void *data);
+
 struct test_front {
     /* the answer */
     int status;         /* 0 until a head was sent */
@@ -35,6 +38,8 @@ struct test_front {
     size_t input_at, piece;
     int input_error; /* what reading gives at the end of the input instead of an end */
     int refused;     /* output fails with this -errno */
+    test_front_left_fn *on_left;
+    void *on_left_data;
 };
 
 void test_front_init(struct test_front *front, const char *method, const char *target);
@@ -43,6 +48,8 @@ void test_front_header(struct test_front *front, const char *name, const char *v
  * Content-Length. test_front_chunked: of unknown length. */
 void test_front_body(struct test_front *front, const char *body, size_t len, size_t piece);
 void test_front_chunked(struct test_front *front, const char *body, size_t len, size_t piece);
+/* Who is told that output has left. */
+void test_front_on_left(struct test_front *front, test_front_left_fn *fn, void *data);
 /* Parses and serves. Returns 0, or the status if the request was refused. On a task or not. */
 int test_front_serve(struct test_front *front, http_serve_fn *serve, void *data);
 /* A field of the answer, or NULL; valid until the next call. */

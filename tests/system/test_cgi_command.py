@@ -136,7 +136,7 @@ def test_by_hand(build):
 @pytest.mark.parametrize("options,says", [
     (["x.so"], b"gale cgi: x.so: No such file or directory"),
     (["{greet}", "--set", "greting=x"], b"'set greting' is not a setting of this plugin; did you mean 'set greeting'?"),
-    (["{hello}", "--set", "greeting"], b"write --set NAME=VALUE"),
+    (["{hello}", "--set", "greeting"], b"'greeting' is no setting; expected NAME=VALUE"),
     (["{hello}", "--mount", "no path"], b"mount: "),
 ])
 def test_what_is_wrong_is_said_and_answered(build, options, says):

@@ -64,7 +64,7 @@ START_TEST(options_reach_the_configuration)
     ck_assert_ptr_null(read_line(&wrong, 3, program, "--mount", "no path"));
     ck_assert_ptr_nonnull(strstr(wrong, "gale cgi: mount: "));
     ck_assert_ptr_null(read_line(&bad, 3, program, "--set", "nothing"));
-    ck_assert_str_eq(bad, "gale cgi: --set nothing: that is no setting; write --set NAME=VALUE\n");
+    ck_assert_str_eq(bad, "gale cgi: 'nothing' is no setting; expected NAME=VALUE\n");
 }
 END_TEST
 
