@@ -135,6 +135,10 @@ $B/obj/%.o: %.c
 	@echo '  cc   $<'
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO) -MMD -MP -c -o $@ $<
 
+# The assembler puts files into it, which the link as a whole would lose.
+$B/obj/container/cli/project_template.o: LTO :=
+$B/obj/container/cli/project_template.o: $(wildcard container/cli/templates/*)
+
 # Where `plugin = NAME` looks after the folders round the binary itself.
 $B/obj/adapters/plugin/plugin_file.o: CPPFLAGS += -DGALE_PLUGIN_DIR='"$(PREFIX)/lib/gale/plugins"'
 

@@ -1,7 +1,7 @@
 /* The table of commands and its rows: command.c, command_run.c, command_check.c, command_reload.c,
- * command_stop.c, command_status.c, command_test.c, command_cgi.c, command_version.c,
- * command_help.c, command_document.c; and adapters.c. What they do to an instance is for the system
- * tests. */
+ * command_stop.c, command_status.c, command_new.c, command_test.c, command_cgi.c,
+ * command_version.c, command_help.c, command_document.c; and adapters.c. What they do to an
+ * instance is for the system tests. */
 #include "unit.h"
 
 #include <string.h>
@@ -63,7 +63,7 @@ END_TEST
 
 START_TEST(reserved_names_are_no_commands)
 {
-    static const char *const names[] = {"dev", "new", "rollback", "upgrade"};
+    static const char *const names[] = {"dev", "rollback", "upgrade"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         ck_assert(command_is_reserved(names[i]));
         ck_assert_ptr_null(command_find(names[i]));
