@@ -375,6 +375,7 @@ static int cgi_open(struct gale_app *app)
     cgi->log.app = cgi->app;
     list_init(&cgi->runs);
     app->state = cgi;
+    app->title = cgi->settings->cgi;
     path = cgi->settings->cgi;
     int r = open_folder(cgi);
     if (r == 0)

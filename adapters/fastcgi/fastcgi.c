@@ -142,6 +142,9 @@ static int fastcgi_open(struct gale_app *app)
     /* The programs may be on another machine: then their folder is not here. */
     if (settings->root)
         fastcgi->root_fd = beneath_open_folder(settings->root);
+    for (size_t i = 0; i < settings->servers.len; i++)
+        buffer_printf(&fastcgi->title, "%s%s", i ? " " : "", settings->servers.items[i]);
+    app->title = fastcgi->title.at;
     app->state = fastcgi;
     app->title = fastcgi_is_spawned(settings) ? settings->command : settings->servers.items[0];
     return 0;
@@ -159,6 +162,7 @@ static void fastcgi_close(struct gale_app *app)
     struct fastcgi *fastcgi = app->state;
     upstreams_finish(&fastcgi->upstreams);
     handoff_close(&fastcgi->handoff);
+    buffer_finish(&fastcgi->title);
     if (fastcgi->root_fd >= 0)
         close(fastcgi->root_fd);
     free(fastcgi);

@@ -68,7 +68,8 @@ struct fastcgi {
     struct handoff handoff;
     struct program_log log;
     struct fastcgi_spawned spawned;
-    int root_fd; /* owned; -1: `root` is not on this machine, or not set */
+    struct buffer title; /* its servers, for status */
+    int root_fd;         /* owned; -1: `root` is not on this machine, or not set */
 };
 
 /* ---- fastcgi_script.c ---- */

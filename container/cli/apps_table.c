@@ -31,18 +31,20 @@ const char *address_of_clients(const char *listen, char out[ADDRESS_MAX])
     return out;
 }
 
-const char *app_source(const struct app_config *app)
+/* What the app serves with, as its section says: a path, or the servers. */
+static void add_source(struct table *table, const struct app_config *app)
 {
     const struct setting *row = setting_find(app->adapter->table, app->adapter->name);
-    bool is_text = row && (row->type == SETTING_TEXT || row->type == SETTING_PATH);
-    const char *text = NULL;
-    if (is_text)
-        memcpy(&text, (const char *)app->settings + row->offset, sizeof(text));
-    if (row && row->type == SETTING_LIST) {
-        const struct setting_list *list = (const void *)((const char *)app->settings + row->offset);
-        text = list->len ? list->items[0] : NULL;
-    }
-    return text ? text : "";
+    const char *at = (const char *)app->settings + row->offset, *text = NULL;
+    struct setting_list list = {0};
+    if (row->type == SETTING_LIST)
+        memcpy(&list, at, sizeof(list));
+    else if (row->type == SETTING_TEXT || row->type == SETTING_PATH)
+        memcpy(&text, at, sizeof(text));
+    if (list.len > 1)
+        table_cell(table, INK_PLAIN, "%s and %zu more", list.items[0], list.len - 1);
+    else
+        table_cell(table, INK_PLAIN, "%s", list.len ? list.items[0] : text ? text : "");
 }
 
 static void add_heads(struct table *table)
@@ -63,7 +65,7 @@ void apps_table_print(const struct config *config, bool heads, FILE *out)
         table_cell(&table, INK_BOLD, "%s", app->name);
         table_cell(&table, INK_PLAIN, "%s", app->mount_text);
         table_cell(&table, INK_DIM, "%s", app->adapter->name);
-        table_cell(&table, INK_PLAIN, "%s", app_source(app));
+        add_source(&table, app);
         table_end_row(&table);
     }
     table_print(&table, out);

@@ -12,8 +12,6 @@ enum { ADDRESS_MAX = 160 };
 /* How a client reaches a listen address: "http://localhost:8080" for *:8080; "unix:PATH" as it is.
  * Returns out. */
 const char *address_of_clients(const char *listen, char out[ADDRESS_MAX]);
-/* What an app serves with, as its section says: "build/examples/hello.so"; "" when that cannot be
- * told. */
-const char *app_source(const struct app_config *app);
-/* One line an app: name, mount, adapter, source; with `heads` above them. */
+/* One line an app: name, mount, adapter, and what it serves with, as its section says:
+ * "build/examples/hello.so"; with `heads` above them. */
 void apps_table_print(const struct config *config, bool heads, FILE *out);

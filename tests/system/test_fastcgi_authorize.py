@@ -293,6 +293,10 @@ def test_status_shows_an_app_without_a_mount(gale, show, tmp_path):
         g = gale(behind(door, plugin_app(show)))
         apps = {app["name"]: app for app in g.status()["apps"]}
         assert apps["door"]["mount"] == "-" and apps["show"]["mount"] == "/"
+        assert apps["door"]["title"] == door.address
+        for command in ("status", "check"):
+            shown = [line.split() for line in g.command(command, g.config).stdout.splitlines()]
+            assert ["door", "-", "fastcgi", door.address] in shown, command
         g.configure(plugin_app(show))  # a reload takes the door away
         assert g.reload().status == 200
         assert g.get("/").status == 200
