@@ -11,7 +11,7 @@ from cgi_site import resident
 from fastcgi_apps import app, descriptors, metric
 from fcgi_server import (ABORT, BEGIN, CANT_MPX, END, GET_VALUES, KEEP_CONN, OVERLOADED, PARAMS,
                          PLAIN, STDERR, STDIN, STDOUT, UNKNOWN, UNKNOWN_ROLE, VALUES, Closed,
-                         FcgiServer, record)
+                         FcgiServer, keeping, record)
 from harness import wait_for
 
 HALF = b"Content-Type: text/plain\r\n\r\nhalf" + b"." * 40000  # more than is kept back
@@ -369,3 +369,30 @@ def test_digests_of_odd_sizes(gale):
         for buffer in ("0", "1M"):
             g = gale(app(server, buffer=buffer), name=f"b{buffer}")
             assert hashlib.sha256(g.get("/").body).digest() == expected
+
+
+def test_variables_of_every_length_around_a_record(gale):
+    """CVE-2020-11984: a record holds 65535 bytes, whatever is to be said."""
+    def size_of(request):
+        return sum(len(n) + len(v) + (1 if len(n) < 128 else 4) + (1 if len(v) < 128 else 4)
+                   for n, v in request.params.items())
+
+    def answer(c, request):
+        c.answer(b"%d %d" % (size_of(request), request.params_records))
+    with FcgiServer(keeping(answer), values={"FCGI_MAX_CONNS": "50"}) as server:
+        g = gale(app(server, keep_alive=2), max_head="512K", max_headers=300)
+
+        def ask(n):
+            parts = {f"X-{i}": "v" * min(30000, n - i * 30000) for i in range((n + 29999) // 30000)}
+            with g.connect() as c:
+                return map(int, c.request("GET", "/", parts).body.split())
+        for around in (65535, 131070):
+            size, _ = ask(around - 2000)
+            for pad in range(around - 6, around + 7):
+                size_now, records = ask(around - 2000 + pad - size)
+                assert records == (size_now + 65534) // 65535, (size_now, records)
+        for n in (126, 127, 128, 129, 255, 256):  # lengths of one byte and of four
+            name = "N" * (n - 5)
+            with g.connect() as c:
+                assert c.request("GET", "/", {name: "v" * n}).status == 200
+            assert server.requests[-1].params["HTTP_" + name] == "v" * n
