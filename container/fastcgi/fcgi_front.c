@@ -70,7 +70,7 @@ static ssize_t read_limited(struct fcgi_exchange *x, void *to, size_t len)
     if (!left)
         return 0;
     ssize_t n = read_input(x, to, len < left ? len : left);
-    return n == 0 ? -ECONNRESET : n;
+    return n == 0 ? -EBADMSG : n;
 }
 
 static ssize_t read_body(struct exchange *exchange, void *to, size_t len)

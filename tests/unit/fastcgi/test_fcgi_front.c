@@ -81,7 +81,8 @@ START_TEST(a_body_that_ends_early_is_no_body)
     record(FCGI_STDIN, 1, "0123", 4);
     record(FCGI_STDIN, 1, "", 0); /* the client left within it */
     say();
-    ck_assert_str_eq(hear(), "");
+    ck_assert_str_eq(hear(), "EOF 1 0;END 1 0;");
+    ck_assert_ptr_nonnull(strstr(body(), "400 Bad Request"));
     ck_assert(heard_end);
     close_server();
 }
