@@ -168,7 +168,7 @@ class Connection:
         return Response(status, headers, body, raw)
 
     def _chunked(self):
-        body = raw = b""
+        body, raw = bytearray(), bytearray()
         while True:
             line = self.until(b"\r\n")
             raw += line
@@ -177,11 +177,12 @@ class Connection:
                 while line != b"\r\n":
                     line = self.until(b"\r\n")
                     raw += line
-                return body, raw
+                return bytes(body), bytes(raw)
             data = self.exactly(size)
             ending = self.exactly(2)
             assert ending == b"\r\n", f"a chunk ends with {ending!r}"
-            body, raw = body + data, raw + data + ending
+            body += data
+            raw += data + ending
 
     def request(self, method="GET", path="/", headers=(), body=None):
         """Sends a request, keeps the connection, returns the response."""
