@@ -1,4 +1,6 @@
 """git http-backend behind gale, used by a real git client: clone, push, fetch."""
+import gzip
+import http.client
 import os
 import subprocess
 
@@ -82,3 +84,30 @@ def test_a_big_push_arrives_chunked_and_a_big_fetch_gzipped(git, url):
 def test_what_is_not_there_is_told_by_git(git, url):
     with pytest.raises(AssertionError, match="not found"):
         git("clone", "-q", url.replace("one.git", "none.git"), "work")
+
+
+def request_for_a_push(git, at):
+    """What receive-pack is sent to make the commit of `at` the branch `coded`."""
+    new = git("rev-parse", "HEAD", at=at).strip()
+    line = f"{'0' * 40} {new} refs/heads/coded\0 report-status\n".encode()
+    pack = subprocess.run(["git", "pack-objects", "--revs", "--stdout", "-q"], input=new.encode(),
+                          cwd=git.folder / at, env=git.env, capture_output=True, check=True).stdout
+    return f"{len(line) + 4:04x}".encode() + line + b"0000" + pack
+
+
+def test_a_push_that_is_gzip_coded_and_chunked(git, url):
+    """git codes what it fetches with and chunks what it pushes, never both; others may."""
+    git("clone", "-q", url, "work")
+    commit(git, "work", "big", os.urandom(3_000_000))
+    body = gzip.compress(request_for_a_push(git, "work"))
+    host, path = url.removeprefix("http://").split("/", 1)
+    connection = http.client.HTTPConnection(host, timeout=60)
+    pieces = (body[at:at + 30000] for at in range(0, len(body), 30000))
+    connection.request("POST", f"/{path}/git-receive-pack", pieces, {
+        "Content-Type": "application/x-git-receive-pack-request", "Content-Encoding": "gzip",
+        "Transfer-Encoding": "chunked"}, encode_chunked=True)
+    response = connection.getresponse()
+    assert response.status == 200 and b"unpack ok" in response.read()
+    connection.close()
+    assert git("rev-parse", "coded", at="repos/one.git") == git("rev-parse", "HEAD", at="work")
+    git("fsck", "--full", at="repos/one.git")
