@@ -14,8 +14,8 @@ from harness import WAIT_SECONDS, Connection, free_port, wait_for
 from person import APP, get, person  # noqa: F401: a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["run", "check", "reload", "stop", "status", "version", "help"]
-RESERVED = ["dev", "new", "rollback", "upgrade", "cgi", "test"]
+COMMANDS = ["run", "check", "reload", "stop", "status", "new", "test", "cgi", "version", "help"]
+RESERVED = ["dev", "rollback", "upgrade"]
 
 
 # ---- help and the command line ----
