@@ -53,7 +53,8 @@ PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$B/plugins/%.so) \
            $(PLUGIN_FOLDERS:plugins/%/=$B/plugins/%.so)
 EXAMPLES := $(patsubst examples/plugins/%/Makefile,$B/examples/%.so,$(wildcard examples/plugins/*/Makefile)) \
             $(patsubst %.c,$B/%,$(wildcard examples/cgi/*.c)) \
-            $(patsubst %.c,$B/%,$(wildcard examples/fastcgi/*.c))
+            $(patsubst %.c,$B/%,$(wildcard examples/fastcgi/*.c)) \
+            $(if $(shell command -v go),$(patsubst examples/go/%/Makefile,$B/examples/go/%.so,$(wildcard examples/go/*/Makefile)))
 UNIT_SOURCES := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)
 UNIT_CXX_SOURCES := $(wildcard tests/unit/*/*.cc)
 UNIT := $(UNIT_SOURCES:tests/unit/%.c=$B/unit/%) $(UNIT_CXX_SOURCES:tests/unit/%.cc=$B/unit/%)
@@ -83,7 +84,7 @@ DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
              netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
              openssl spawn-fcgi libfcgi-bin dokuwiki php-xml php-mbstring chromium libcgi-fast-perl \
-             libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3
+             libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3 golang-go
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:
@@ -193,6 +194,10 @@ $B/examples/%.so: FORCE
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory -s -C examples/plugins/$* OUT=$(abspath $@) \
 	    GALE_CFLAGS="-I$(abspath include)" EXTRA="$(SANITIZE)"
+$B/examples/go/%.so: FORCE
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory -s -C examples/go/$* OUT=$(abspath $@) \
+	    GALE_CFLAGS="-I$(abspath include)"
 FORCE:
 .PHONY: FORCE
 

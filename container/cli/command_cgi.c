@@ -24,6 +24,7 @@ enum { DRAIN_MS = 1000 };
 static struct solo solo;
 
 struct answer {
+    int output;
     const char *why; /* the page to answer with instead; NULL: none */
     enum cgi_end end;
 };
@@ -52,15 +53,23 @@ static void watch_terminate(struct task *task)
         (void)ioloop_on_signal(solo.loop, SIGTERM, on_terminate, task);
 }
 
+/* What a plugin prints is no answer: it goes to the error log. */
+static int take_output(void)
+{
+    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+    return output;
+}
+
 /* A whole answer ends at once; one that is not must not look ended before the process has died. */
 static void answer(void *data)
 {
     struct answer *what = data;
-    int output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int held = fcntl(what->output, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     watch_terminate(task_current());
-    what->end = cgi_serve(&solo.http, environ, STDIN_FILENO, STDOUT_FILENO, 500, what->why);
-    if (output >= 0 && what->end != CGI_CUT)
-        close(output);
+    what->end = cgi_serve(&solo.http, environ, STDIN_FILENO, what->output, 500, what->why);
+    if (held >= 0 && what->end != CGI_CUT)
+        close(held);
     (void)ioloop_on_signal(solo.loop, SIGTERM, NULL, NULL);
 }
 
@@ -87,9 +96,9 @@ static int apologize(void)
 
 static int serve(struct config *config)
 {
-    struct answer what = {0};
     if (!config)
         return apologize();
+    struct answer what = {.output = take_output()};
     int r = solo_open(&solo, config);
     if (r < 0)
         what.why = "the application could not be opened; the error log says why";

@@ -157,18 +157,24 @@ const struct front cgi_front = {
 
 /* ---- the request ---- */
 
-static struct gale_str variable(char *const *environment, const char *name)
+static const char *find_variable(char *const *environment, const char *name)
 {
     size_t len = strlen(name);
     for (; *environment; environment++)
         if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
-            return str_of(*environment + len + 1);
-    return (struct gale_str){NULL, 0};
+            return *environment + len + 1;
+    return NULL;
+}
+
+static struct gale_str variable(char *const *environment, const char *name)
+{
+    const char *value = find_variable(environment, name);
+    return str_of(value ? value : "");
 }
 
 bool cgi_is_asked(char *const *environment)
 {
-    return variable(environment, "REQUEST_METHOD").at;
+    return find_variable(environment, "REQUEST_METHOD");
 }
 
 static void add_pair(struct buffer *pairs, struct gale_str name, struct gale_str value)

