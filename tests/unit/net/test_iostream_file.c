@@ -189,5 +189,5 @@ START_TEST(files_leave_turns_to_others)
 }
 END_TEST
 
-UNIT_MAIN(sends_files, a_file_to_a_dead_peer_fails, what_is_no_file_fails,
-          files_leave_turns_to_others)
+UNIT_MAIN_ON_WAITERS(sends_files, a_file_to_a_dead_peer_fails, what_is_no_file_fails,
+                     files_leave_turns_to_others)

@@ -407,6 +407,7 @@ START_TEST(fills_without_waiting)
 }
 END_TEST
 
-UNIT_MAIN(reads_the_same_however_it_is_split, survives_ends, limits_frames_however_they_come,
-          limits_what_is_read_until_close, searches_in_linear_time, asks_the_framer,
-          never_fills_ahead, compacts_and_grows_up_to_the_limit, fills_without_waiting)
+UNIT_MAIN_ON_WAITERS(reads_the_same_however_it_is_split, survives_ends,
+                     limits_frames_however_they_come, limits_what_is_read_until_close,
+                     searches_in_linear_time, asks_the_framer, never_fills_ahead,
+                     compacts_and_grows_up_to_the_limit, fills_without_waiting)

@@ -147,5 +147,5 @@ START_TEST(a_cancelled_read_harms_nothing)
 }
 END_TEST
 
-UNIT_MAIN(limits_the_time_of_the_whole_call, a_flood_does_not_outlast_the_deadline,
-          a_reader_leaves_turns_to_others, a_cancelled_read_harms_nothing)
+UNIT_MAIN_ON_WAITERS(limits_the_time_of_the_whole_call, a_flood_does_not_outlast_the_deadline,
+                     a_reader_leaves_turns_to_others, a_cancelled_read_harms_nothing)

@@ -484,8 +484,8 @@ START_TEST(cancelled_writes)
 }
 END_TEST
 
-UNIT_MAIN(gathers, waits_between_the_marks, flushes_in_the_background,
-          drops_what_is_unsent_when_closed, a_stalled_flush_fails_the_stream,
-          limits_the_time_without_progress, a_peer_may_reset_in_mid_write,
-          reads_what_came_before_the_peer_stopped_reading, ends_the_sending_side_only,
-          cancelled_writes)
+UNIT_MAIN_ON_WAITERS(gathers, waits_between_the_marks, flushes_in_the_background,
+                     drops_what_is_unsent_when_closed, a_stalled_flush_fails_the_stream,
+                     limits_the_time_without_progress, a_peer_may_reset_in_mid_write,
+                     reads_what_came_before_the_peer_stopped_reading, ends_the_sending_side_only,
+                     cancelled_writes)
