@@ -7,11 +7,16 @@
 #include "base/log.h"
 #include "base/str.h"
 
+enum { NOTICES_MAX = 3 /* a second */ };
+
+/* Requests that each leave something out must not become a flood of their own. */
 static void log_dropped_lines(struct program_log *log)
 {
-    if (log->dropped)
-        log_warn("programs wrote too much to stderr; lines were left out",
-                 LOG_TEXT("app", log->app), LOG_NUMBER("lines", (int64_t)log->dropped));
+    if (!log->dropped || log->notices == NOTICES_MAX)
+        return;
+    log->notices++;
+    log_warn("programs wrote too much to stderr; lines were left out", LOG_TEXT("app", log->app),
+             LOG_NUMBER("lines", (int64_t)log->dropped));
     log->dropped = 0;
 }
 
@@ -19,6 +24,7 @@ static bool may_log(struct program_log *log)
 {
     int64_t second = clock_mono_ms() / 1000;
     if (second != log->second) {
+        log->notices = 0;
         log_dropped_lines(log);
         log->second = second;
         log->lines = 0;

@@ -2,7 +2,7 @@
  *
  * A line of theirs is a line of the log, with the app, the program and the request that it served.
  * A flood is cut: so many lines a second are logged for an app in this worker, the others are
- * counted, and the count is logged. */
+ * counted, and the count is logged, a few times a second at most. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@ struct program_log {
     const char *app;
     /* private */
     int64_t second;
-    unsigned lines;
-    uint64_t dropped;
+    unsigned lines, notices; /* in this second */
+    uint64_t dropped;        /* not told yet */
 };
 
 /* Of one program or connection: the line that has not ended yet. Zeroed but for the first three. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -105,4 +106,25 @@ START_TEST(counts_a_flood)
 }
 END_TEST
 
-UNIT_MAIN(cuts_lines_wherever_bytes_are_split, cuts_what_is_too_long, counts_a_flood)
+START_TEST(says_seldom_that_something_was_left_out)
+{
+    struct program_lines lines;
+    size_t notices = 0, seconds;
+    time_t from = time(NULL);
+    begin();
+    of_app = (struct program_log){.app = "tools"};
+    start_lines(&lines);
+    for (int i = 0; i < 20000; i++) { /* requests */
+        program_lines_take(&lines, "x\n", 2);
+        program_lines_end(&lines);
+    }
+    seconds = (size_t)(time(NULL) - from) + 2;
+    const char *said = end();
+    for (const char *at = said; (at = strstr(at, " lines=")); at++)
+        notices++;
+    ck_assert(notices > 0 && notices <= 3 * seconds);
+}
+END_TEST
+
+UNIT_MAIN(cuts_lines_wherever_bytes_are_split, cuts_what_is_too_long, counts_a_flood,
+          says_seldom_that_something_was_left_out)
