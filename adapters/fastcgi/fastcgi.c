@@ -59,7 +59,8 @@ static const struct setting table[] = {
     {"read_timeout", SETTING_MS, AT(read_timeout_ms), .initial = "60s", .min = 1, .max = DAY_MS,
      .help = "How long a server may say nothing before and within its answer; beyond it 504."},
     {"connections", SETTING_COUNT, AT(connections), .initial = "0", .max = 1000000,
-     .help = "Requests that may be with the servers at the same time; 0: no limit."},
+     .help = "Requests that may be with the servers at the same time, as many as they serve at "
+             "once; 0: no limit, and what is too much waits in their backlogs."},
     {"queue", SETTING_COUNT, AT(queue), .initial = "1000", .max = 1000000,
      .help = "Requests that may wait for one of `connections`; beyond it 503."},
     {"queue_timeout", SETTING_MS, AT(queue_timeout_ms), .initial = "60s", .min = 1, .max = DAY_MS,

@@ -210,6 +210,17 @@ def test_nobody_there_and_late_ones(gale, show, tmp_path):
         assert g2.metrics()['gale_authorizations_total{app="show",result="failed"}'] == 1
 
 
+def test_the_apps_deadline_counts_for_its_authorizer(gale, show):
+    def late(c):
+        c.read_request()
+        c.wait_for_abort()
+    with FcgiServer(late) as door:
+        g = gale(behind(door, plugin_app(show) + "\ndeadline = 300ms"))
+        r = g.get("/?ok")
+        assert r.status == 504 and b"user=" not in r.body
+        wait_for(lambda: door.aborts + door.left == 1, "the abort")
+
+
 def test_a_full_queue_and_the_next_server(gale, show, tmp_path):
     hold = threading.Event()
 
