@@ -1,5 +1,6 @@
 """Reaching FastCGI servers: names, IPv6, full backlogs, one connection at a time, time-outs."""
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -275,3 +276,32 @@ def test_nothing_is_asked_twice_after_an_answer_began(gale):
             c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             c.response()
         assert not good.requests
+
+
+def test_a_worker_that_dies_gives_its_places_back(gale):
+    hold = threading.Event()
+
+    def behave(c):
+        request = c.read_request()
+        if request.params["REQUEST_URI"] == "/hold":
+            hold.wait(20)
+        c.answer(b"done")
+    with FcgiServer(behave) as server:
+        g = gale(app(server, connections=1, queue=5, queue_timeout="20s"), workers=2)
+        with g.connect() as holder:
+            holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_for(lambda: server.requests, "the first")
+            pids = [w["pid"] for w in g.workers()]
+            waiting = [g.connect() for _ in range(4)]
+            for c in waiting:
+                c.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            wait_for(lambda: metric(g, "gale_fastcgi_requests_waiting") == 4, "them to wait")
+            for pid in pids:  # whichever holds the place
+                os.kill(pid, signal.SIGKILL)
+            g.wait_for_workers(2, without=pids)
+            for c in waiting:
+                c.close()
+            assert g.get("/").body == b"done"
+        hold.set()
+        wait_for(lambda: metric(g, "gale_fastcgi_requests") == 0, "all places to be free")
+        assert metric(g, "gale_fastcgi_requests_waiting") == 0
