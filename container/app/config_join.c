@@ -78,10 +78,11 @@ static void find_authorizer(struct config_reader *reader, struct app_config *app
     app->authorizer = found;
 }
 
+/* Whether another app asks it. */
 static bool is_authorizer(const struct config *config, const struct app_config *app)
 {
     for (size_t i = 0; i < config->app_count; i++)
-        if (config->apps[i].authorizer == app)
+        if (config->apps[i].authorizer == app && &config->apps[i] != app)
             return true;
     return false;
 }

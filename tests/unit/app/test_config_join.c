@@ -60,6 +60,8 @@ START_TEST(refuses_what_is_no_authorizer)
          "4: authorize: there is no [app nobody]; name the section of a FastCGI app\n"},
         {"[app a]\nmount = /a\nmade = 1\nauthorize = b\n[app b]\nmount = /b\nother = 1\n",
          "4: authorize: [app b] is no FastCGI app; only those can be asked\n"},
+        {"[app a]\nmade = 1\nauthorize = a\n",
+         "1: [app a] has no mount; add for example mount = /a\n"},
         {"[app b]\nother = 1\n[app a]\nmount = /a\nmade = 1\nauthorize = b\n",
          "6: authorize: [app b] is no FastCGI app; only those can be asked\n"},
     };
