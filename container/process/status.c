@@ -24,6 +24,17 @@ static const char *state_name(const struct master *master)
     return master->front->live ? "serving" : "starting";
 }
 
+/* The worker goes on writing its texts while they are read: a copy stays what it is. */
+static void write_slot_text(struct json *json, const char *key, const char *text, size_t size)
+{
+    char copy[BOARD_TEXT];
+    if (size > sizeof(copy))
+        size = sizeof(copy);
+    memcpy(copy, text, size - 1);
+    copy[size - 1] = 0;
+    json_text(json, key, copy);
+}
+
 static void write_worker(const struct worker_process *worker, struct json *json)
 {
     const struct master *master = worker->generation->master;
@@ -38,8 +49,8 @@ static void write_worker(const struct worker_process *worker, struct json *json)
         json_number(json, "age_ms", master_age_ms(slot->started_ms));
         json_number(json, "heartbeat_ms", heartbeat ? clock_mono_ms() - heartbeat : -1);
         if (slot->request[0]) {
-            json_text(json, "app", slot->app);
-            json_text(json, "request", slot->request);
+            write_slot_text(json, "app", slot->app, sizeof(slot->app));
+            write_slot_text(json, "request", slot->request, sizeof(slot->request));
         }
     }
     json_close(json, '}');

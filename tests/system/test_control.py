@@ -2,6 +2,7 @@
 import os
 import re
 import socket
+import threading
 
 import pytest
 
@@ -72,3 +73,27 @@ def test_nobody_else_is_heard_at_the_control_socket(gale, probe):
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     g.wait_for_log("somebody else's process")
+
+
+def test_status_is_json_while_workers_write_what_they_do(gale, hello):
+    """Their texts change while the master reads them."""
+    g = gale(f"[app hello]\nmount = /\nplugin = {hello}\n", workers=2)
+    stop = threading.Event()
+
+    def load(path):
+        with g.connect() as c:
+            while not stop.is_set():
+                c.send(f"GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n" * 8)
+                for _ in range(8):
+                    c.response()
+    threads = [threading.Thread(target=load, args=(letter * length,))
+               for letter, length in (("a", 1), ("b", 120), ("c", 60))]
+    for t in threads:
+        t.start()
+    try:
+        for _ in range(300):
+            assert g.status()["state"] == "serving"
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
