@@ -17,7 +17,11 @@
 #include "adapters/fastcgi/fastcgi_private.h"
 #include "adapters/fastcgi/upstream_connection.h"
 
-enum { SPOOL_MEMORY = 64 * 1024 };
+enum {
+    SPOOL_MEMORY = 64 * 1024,
+    USUAL = 1000, /* of the variables of a request together */
+    RECORDS = 64, /* of the other records in front of the body */
+};
 
 /* ---- the body, before a server is asked ---- */
 
@@ -73,8 +77,10 @@ void fastcgi_prologue_make(struct fastcgi_exchange *x)
     FCGI_BeginRequestBody begin = {.roleB0 = x->role,
                                    .flags = settings->keep_alive ? FCGI_KEEP_CONN : 0};
     struct buffer pairs = {0};
+    (void)buffer_reserve(&pairs, USUAL);
     x->script.content_length = x->body.rest.length;
     (void)gateway_variables(x->req, &x->script, settings->pass_authorization, add_pair, &pairs);
+    (void)buffer_reserve(&x->prologue, pairs.len + RECORDS);
     add_record(&x->prologue, FCGI_BEGIN_REQUEST, &begin, sizeof(begin));
     for (size_t at = 0; at < pairs.len; at += FCGI_CONTENT_MAX) {
         size_t len = pairs.len - at < FCGI_CONTENT_MAX ? pairs.len - at : FCGI_CONTENT_MAX;
