@@ -103,7 +103,7 @@ def test_programs_run_as_their_user(cgi, programs, tmp_path):
 
 def test_a_fork_that_fails_shows_no_source(cgi, programs):
     """CVE-2008-1111."""
-    programs(secret="# the source\nprintf 'A: b\\n\\nhello'; sleep 100")
+    programs(secret="# the source\nprintf 'A: b\\n\\nhello'; exec sleep 100")
     g = cgi(user="nobody", max_processes=1)
     answers = []
 
