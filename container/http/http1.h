@@ -50,6 +50,7 @@ struct http1_exchange {
     uint64_t body_left;     /* of a request body with a length */
     bool expects_continue;  /* 100 is still owed */
     bool is_chunked_out;    /* the response is chunked */
+    bool has_last_chunk;    /* its end was sent with the last piece */
     bool is_open_ended;     /* it ends with the connection (HTTP/1.0) */
 };
 

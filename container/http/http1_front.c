@@ -145,8 +145,10 @@ static int send_body(struct exchange *exchange, const struct iovec *iov, int cou
     before_sending(x);
     if (!x->is_chunked_out)
         return sent(x, send_pieces(stream_of(x), iov, count, len));
+    /* The last chunk leaves with the last piece: one call less. */
+    x->has_last_chunk = exchange->res.is_ending;
     framed[0] = (struct iovec){head, chunked_head(head, len)};
-    framed[count + 1] = (struct iovec){(void *)"\r\n", 2};
+    framed[count + 1] = (struct iovec){(void *)"\r\n0\r\n\r\n", x->has_last_chunk ? 7 : 2};
     return sent(x, send_pieces(stream_of(x), framed, count + 2, len));
 }
 
@@ -177,7 +179,7 @@ static int finish(struct exchange *exchange)
     struct http1_exchange *x = of(exchange);
     int r = 0;
     before_sending(x);
-    if (x->is_chunked_out)
+    if (x->is_chunked_out && !x->has_last_chunk)
         r = iostream_put(stream_of(x), "0\r\n\r\n", 5);
     return sent(x, r);
 }

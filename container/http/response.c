@@ -237,6 +237,7 @@ int response_finish(struct gale_response *res)
     int r = res->error ? -ECANCELED : 0;
     if (r == 0 && res->state == RESPONSE_HEAD)
         r = start(res, (int64_t)res->body_sent);
+    res->is_ending = !res->is_faulty && !is_short(res);
     if (r == 0 && !res->is_faulty)
         r = send_out(res, NULL, 0);
     if (r == 0 && (res->is_faulty || is_short(res))) {

@@ -21,6 +21,7 @@ struct gale_response {
     int error;          /* sticks: why nothing more can be sent, -errno */
     bool is_bodyless;   /* this answer has no body on the wire */
     bool is_faulty;     /* longer than its Content-Length */
+    bool is_ending;     /* what the front is given to send is the last of it */
     int64_t length;     /* the app's Content-Length, -1: none */
     uint64_t body_sent; /* body bytes accepted so far, the buffer included */
     struct http_header *headers;
