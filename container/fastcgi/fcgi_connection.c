@@ -54,8 +54,9 @@ static void half_closed_expired(struct fcgi_connection *connection)
 static int64_t idle_limit_ms(const struct fcgi_connection *connection)
 {
     int64_t limit_ms = http_of(connection)->settings->idle_timeout_ms;
-    bool is_last = http_of(connection)->is_draining && limit_ms > DRAIN_IDLE_MS;
-    return is_last ? DRAIN_IDLE_MS : limit_ms;
+    bool is_last =
+        http_of(connection)->is_draining && http_of(connection)->idle == HTTP_IDLE_CLOSES;
+    return is_last && limit_ms > DRAIN_IDLE_MS ? DRAIN_IDLE_MS : limit_ms;
 }
 
 static void idle_expired(struct fcgi_connection *connection)

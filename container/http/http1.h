@@ -2,13 +2,14 @@
  *
  *            bytes arrive                    an error answer, or bytes left unread
  *   IDLE ------------------> ACTIVE (a task) ------------------------------------> LINGER
- *    ^  <------------------     |                                                    |
- *       answered, kept          | answered, not kept                 end or 2 s      |
- *                               v                                                    v
- *                             closed                                               closed
+ *  ^ |  <------------------     |                                                    |
+ *  | |  answered, kept          | answered, not kept                 end or 2 s      |
+ *  | v                          v                                                    v
+ *  PACKED ----------------->  closed                                               closed
+ *     it goes on in another process (http_handover.h)
  *
- * Idle and lingering connections hold no task, no stack and no buffer: this struct is all. An
- * active one borrows a task, on whose stack the exchange and the arena's first block live. */
+ * Idle, packed and lingering connections hold no task, no stack and no buffer: this struct is all.
+ * An active one borrows a task, on whose stack the exchange and the arena's first block live. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@ struct http_server;
 /* Unread body bytes that are worth reading to keep the connection. */
 enum { HTTP1_DRAIN_MAX = 64 * 1024 };
 
-enum http1_state { HTTP1_IDLE, HTTP1_ACTIVE, HTTP1_LINGER };
+enum http1_state { HTTP1_IDLE, HTTP1_ACTIVE, HTTP1_LINGER, HTTP1_PACKED };
 
 struct http1_connection {
     struct http_server *server; /* owns the connection through its list */
@@ -36,10 +37,12 @@ struct http1_connection {
     struct http1_exchange *current; /* the exchange being served; NULL between two */
     struct peer peer;
     struct peer local;   /* of this end; no family until somebody has asked */
+    uint32_t listener;   /* endpoint_key of where it came to; 0: not to be handed over */
     uint8_t state;       /* enum http1_state */
     bool is_half_closed; /* the client ended its sending side while we serve */
     bool is_keep_alive;  /* another request may follow */
     bool is_unread;      /* bytes of the client will not be read: linger */
+    bool is_refused;     /* its successor would not have it */
     bool must_reset;     /* the answer ends with the connection and is not whole: no orderly end */
 };
 
@@ -56,12 +59,15 @@ struct http1_exchange {
 
 extern const struct front http1_front;
 
-/* Takes a connected socket. */
-void http1_open(struct http_server *server, int fd, const struct peer *peer);
-/* On an idle or lingering one, or at the end of the task. */
+/* Takes a connected socket, which is idle. Returns the connection; the server owns it. */
+struct http1_connection *http1_open(struct http_server *server, int fd, const struct peer *peer);
+/* On one that is not active, or at the end of the task. */
 void http1_close(struct http1_connection *connection);
-/* The server drains: an idle connection closes soon. */
+/* How long idle ones may stay has changed. */
 void http1_drain(struct http1_connection *connection);
+/* Takes an idle one off the loop, or puts it back. */
+void http1_pack(struct http1_connection *connection);
+void http1_unpack(struct http1_connection *connection);
 
 /* Writes the head of the response into the stream's gathered bytes. Returns 0, or -errno. */
 SUSPENDS int http1_put_head(struct http1_exchange *x, int64_t body_length);

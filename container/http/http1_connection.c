@@ -38,7 +38,8 @@ static struct http1_connection *of_timer(void *data)
 static int64_t idle_limit_ms(const struct http1_connection *connection)
 {
     const struct http_settings *settings = connection->server->settings;
-    if (connection->server->is_draining && settings->idle_timeout_ms > DRAIN_IDLE_MS)
+    bool is_last = connection->server->is_draining && connection->server->idle == HTTP_IDLE_CLOSES;
+    if (is_last && settings->idle_timeout_ms > DRAIN_IDLE_MS)
         return DRAIN_IDLE_MS;
     return settings->idle_timeout_ms;
 }
@@ -349,7 +350,7 @@ static void on_readable(void *data, unsigned events)
 
 /* ---- opening and closing ---- */
 
-void http1_open(struct http_server *server, int fd, const struct peer *peer)
+struct http1_connection *http1_open(struct http_server *server, int fd, const struct peer *peer)
 {
     struct http1_connection *connection = memory_zalloc(sizeof(*connection));
     connection->server = server;
@@ -360,6 +361,7 @@ void http1_open(struct http_server *server, int fd, const struct peer *peer)
     list_append(&server->connections, &connection->link);
     server->connection_count++;
     become_idle(connection);
+    return connection;
 }
 
 void http1_close(struct http1_connection *connection)
@@ -375,6 +377,26 @@ void http1_close(struct http1_connection *connection)
 
 void http1_drain(struct http1_connection *connection)
 {
+    struct ioloop *loop = connection->server->loop;
+    int64_t limit_ms = idle_limit_ms(connection);
+    int64_t left_ms = connection->idle_since_ms + connection->server->settings->idle_timeout_ms -
+                      ioloop_now_ms(loop);
     if (connection->state == HTTP1_IDLE)
-        timer_start(connection->server->loop, &connection->timer, idle_limit_ms(connection));
+        timer_start(loop, &connection->timer, left_ms < limit_ms ? left_ms : limit_ms);
+}
+
+void http1_pack(struct http1_connection *connection)
+{
+    connection->state = HTTP1_PACKED;
+    timer_stop(connection->server->loop, &connection->timer);
+    /* Before somebody else gets a duplicate: the kernel goes on to tell us of it until the last of
+     * them is closed. */
+    ioloop_forget(connection->server->loop, connection->stream.fd);
+}
+
+void http1_unpack(struct http1_connection *connection)
+{
+    connection->state = HTTP1_IDLE;
+    iostream_on_readable(&connection->stream, on_readable, connection);
+    http1_drain(connection);
 }

@@ -26,8 +26,7 @@ void http_settings_init(struct http_settings *settings)
 
 static void on_stream(void *data, int fd, const struct peer *peer, const struct endpoint *local)
 {
-    (void)local;
-    http_server_accept(data, fd, peer);
+    http_server_accept(data, fd, peer, local);
 }
 
 void http_server_init(struct http_server *server, struct ioloop *loop,
@@ -41,9 +40,11 @@ void http_server_init(struct http_server *server, struct ioloop *loop,
     task_group_init(&server->tasks);
 }
 
-void http_server_accept(struct http_server *server, int fd, const struct peer *peer)
+void http_server_accept(struct http_server *server, int fd, const struct peer *peer,
+                        const struct endpoint *local)
 {
-    http1_open(server, fd, peer);
+    struct http1_connection *connection = http1_open(server, fd, peer);
+    connection->listener = local ? endpoint_key(local) : 0;
 }
 
 int http_server_spawn(struct http_server *server, task_fn *fn, void *connection)
@@ -102,8 +103,19 @@ void http_server_drain(struct http_server *server)
 {
     server->is_draining = true;
     tcp_server_stop(&server->tcp);
+    http_server_set_idle(server, server->idle);
+}
+
+void http_server_set_idle(struct http_server *server, enum http_idle idle)
+{
+    server->idle = idle;
     list_each (&server->connections, link)
         http1_drain(container_of(link, struct http1_connection, link));
+}
+
+bool http_server_is_last(const struct http_server *server)
+{
+    return server->is_draining && server->idle != HTTP_IDLE_PASSES;
 }
 
 bool http_server_is_empty(const struct http_server *server)

@@ -30,6 +30,13 @@ struct http_settings {
     size_t stack_size; /* of the tasks; 0: default */
 };
 
+/* What becomes of idle connections while the server drains. */
+enum http_idle {
+    HTTP_IDLE_CLOSES, /* soon */
+    HTTP_IDLE_STAYS,  /* until a request comes, which is its last, or the server is closed */
+    HTTP_IDLE_PASSES, /* on to another process: answers keep the connection */
+};
+
 struct http_server {
     struct ioloop *loop;
     const struct http_settings *settings; /* borrowed */
@@ -42,6 +49,7 @@ struct http_server {
     struct http_counters counters;       /* of answers that no app gave */
     bool is_on_main_stack; /* requests run there, one after the other: see task_run_main */
     bool is_draining;
+    enum http_idle idle;
     size_t connection_count;
     struct list connections;
     struct task_group tasks; /* those serving connections */
@@ -52,10 +60,12 @@ void http_settings_init(struct http_settings *settings);
 
 void http_server_init(struct http_server *server, struct ioloop *loop,
                       const struct http_settings *settings, http_serve_fn *serve, void *data);
-/* Takes a connected socket; what tcp_server calls. */
-void http_server_accept(struct http_server *server, int fd, const struct peer *peer);
 /* For fronts: starts the task that serves a connection. 0, or -errno as task_spawn. */
 int http_server_spawn(struct http_server *server, task_fn *fn, void *connection);
+/* Takes a connected socket; what tcp_server calls. With `local`, where it came to, it may be handed
+ * over some time; NULL: not. */
+void http_server_accept(struct http_server *server, int fd, const struct peer *peer,
+                        const struct endpoint *local);
 /* For fronts: gives an exchange that was made ready the server's limits, pages, counters and a new
  * id; counts and logs it when it has ended as `result` of exchange_finish says, begun at `started`
  * of ticks_now. */
@@ -64,8 +74,12 @@ void http_server_prepare(struct http_server *server, struct exchange *exchange);
 void http_server_label(struct exchange *exchange);
 void http_server_account(struct http_server *server, struct exchange *exchange, int result,
                          uint64_t started);
-/* No new connections, idle ones close, the others after the answer they are at. */
+/* No new connections; those there are end after the answer they are at, idle ones as `idle` says,
+ * which may be changed later. */
 void http_server_drain(struct http_server *server);
+void http_server_set_idle(struct http_server *server, enum http_idle idle);
+/* Whether the answer that is being given is a connection's last. */
+bool http_server_is_last(const struct http_server *server);
 bool http_server_is_empty(const struct http_server *server);
 /* Cancels what still runs and closes every connection; returns how many requests were cut. */
 size_t http_server_close(struct http_server *server);

@@ -209,6 +209,16 @@ bool endpoint_overlaps(const struct endpoint *a, const struct endpoint *b)
     return is_any(a) || is_any(b) || endpoint_equals(a, b);
 }
 
+/* FNV-1a. */
+uint32_t endpoint_key(const struct endpoint *endpoint)
+{
+    const unsigned char *at = (const unsigned char *)&endpoint->addr;
+    uint32_t h = 2166136261u;
+    for (socklen_t i = 0; i < endpoint->len; i++)
+        h = (h ^ at[i]) * 16777619u;
+    return h ? h : 1;
+}
+
 /* An IPv4 peer of a dual-stack socket (an inherited one) is told by its IPv4 address. */
 static void set_v6(struct peer *peer, const struct sockaddr_in6 *v6)
 {

@@ -5,6 +5,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -38,6 +39,8 @@ int endpoint_parse(struct gale_str text, struct endpoint *out_endpoint);
 /* Writes it as above; returns out. */
 const char *endpoint_print(const struct endpoint *endpoint, char out[ENDPOINT_TEXT]);
 bool endpoint_equals(const struct endpoint *a, const struct endpoint *b);
+/* A number that two processes give to the same address, and seldom to two; never 0. */
+uint32_t endpoint_key(const struct endpoint *endpoint);
 
 /* Whether one listening there leaves no room for another: the same port of the same family, and an
  * address that is the same or covers the other. */

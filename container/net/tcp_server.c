@@ -293,6 +293,12 @@ void tcp_server_watch_all(struct tcp_server *server, bool watched)
         tcp_listener_watch(container_of(link, struct tcp_listener, link), watched);
 }
 
+void tcp_server_hold(struct tcp_server *server)
+{
+    if (server->gauge >= 0)
+        (void)board_hold(server->gauge, UINT64_MAX);
+}
+
 void tcp_server_release(struct tcp_server *server)
 {
     board_release(server->gauge);

@@ -60,6 +60,9 @@ void tcp_listener_look(struct tcp_listener *listener);
 void tcp_server_watch_all(struct tcp_server *server, bool watched);
 /* Closes one listener and frees it. */
 void tcp_listener_close(struct tcp_listener *listener);
+/* Counts a connection that came from another process of the instance, where it was counted until
+ * now: beyond no limit. */
+void tcp_server_hold(struct tcp_server *server);
 /* A connection that was handed over is closed: there is room for another. */
 void tcp_server_release(struct tcp_server *server);
 /* Closes every listener; connections live on. Fine twice. */

@@ -122,7 +122,7 @@ static void on_stream(void *data, int fd, const struct peer *peer, const struct 
     pid_t pid;
     (void)local;
     if (message_socket_peer(fd, &uid, &pid) == 0 && (uid == 0 || uid == geteuid())) {
-        http_server_accept(&control->http, fd, peer);
+        http_server_accept(&control->http, fd, peer, NULL);
         return;
     }
     log_warn("somebody else's process asked the control socket", LOG_NUMBER("uid", uid),

@@ -198,7 +198,7 @@ static void on_stream(void *data, int fd, const struct peer *peer, const struct 
     if (is_fastcgi(worker, local))
         fcgi_server_accept(&worker->fcgi, fd, peer);
     else
-        http_server_accept(&worker->http, fd, peer);
+        http_server_accept(&worker->http, fd, peer, local);
 }
 
 static int open_server(struct worker *worker)

@@ -85,7 +85,7 @@ static void open_server(void)
     if (idle_timeout_ms)
         settings.idle_timeout_ms = idle_timeout_ms;
     http_server_init(&server, loop, &settings, app, NULL);
-    http_server_accept(&server, pair[0], &peer);
+    http_server_accept(&server, pair[0], &peer, NULL);
     client = pair[1];
     log_set_fd(-1);
 }
@@ -472,7 +472,7 @@ START_TEST(too_many_tasks_are_503)
     task_set_max(1);
     int pair[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    http_server_accept(&server, pair[0], &(struct peer){.family = AF_UNIX});
+    http_server_accept(&server, pair[0], &(struct peer){.family = AF_UNIX}, NULL);
     say(GET("/wait"));
     turn(2);
     int first = client;
