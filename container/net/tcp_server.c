@@ -268,6 +268,7 @@ struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watc
     listener->local.len = sizeof(listener->local.addr);
     if (getsockname(fd, &listener->local.addr.any, &listener->local.len) < 0)
         listener->local = (struct endpoint){0};
+    listener->key = endpoint_key(&listener->local);
     set_options(fd, listener->local.addr.any.sa_family);
     list_append(&server->listeners, &listener->link);
     tcp_listener_watch(listener, watched);
@@ -291,6 +292,16 @@ void tcp_server_watch_all(struct tcp_server *server, bool watched)
 {
     list_each (&server->listeners, link)
         tcp_listener_watch(container_of(link, struct tcp_listener, link), watched);
+}
+
+const struct tcp_listener *tcp_server_find(const struct tcp_server *server, uint32_t key)
+{
+    list_each (&server->listeners, link) {
+        const struct tcp_listener *listener = container_of(link, struct tcp_listener, link);
+        if (listener->key == key)
+            return listener;
+    }
+    return NULL;
 }
 
 void tcp_server_hold(struct tcp_server *server)

@@ -24,6 +24,7 @@ struct tcp_listener {
     struct tcp_server *server;
     int fd; /* owned */
     struct endpoint local;
+    uint32_t key; /* endpoint_key of it */
     bool is_watched;
     bool is_shared; /* other processes accept from it, too, and not all are to be woken for each
                        client; set before it is watched */
@@ -60,6 +61,8 @@ void tcp_listener_look(struct tcp_listener *listener);
 void tcp_server_watch_all(struct tcp_server *server, bool watched);
 /* Closes one listener and frees it. */
 void tcp_listener_close(struct tcp_listener *listener);
+/* The listener at the address of that endpoint_key, or NULL. */
+const struct tcp_listener *tcp_server_find(const struct tcp_server *server, uint32_t key);
 /* Counts a connection that came from another process of the instance, where it was counted until
  * now: beyond no limit. */
 void tcp_server_hold(struct tcp_server *server);

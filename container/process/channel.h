@@ -15,6 +15,8 @@
  *     <------------- LOGS [fd] [fd] --    reopened: error log, access log
  *     <--------------------- RETIRE n --   close the sockets from place n on
  *     -- LEAVE ----------------------->    a successor is to take this place; then drain me
+ *     <-------------------- TAKE [fd] --   idle connections come from there (handover.h)
+ *     <-------------------- GIVE [fd] --   and go there, now or when it drains
  *     <------------------ DRAIN in ms --   take nothing new, end; a later one may be shorter
  */
 #pragma once
@@ -34,10 +36,13 @@ enum channel_kind {
     CHANNEL_LEAVE,
     CHANNEL_APP,
     CHANNEL_DRAIN,
+    CHANNEL_TAKE,
+    CHANNEL_GIVE,
 };
 
-/* DRAIN: also accept what waits in queues that will be closed. */
-enum { CHANNEL_SWEEP = 1 };
+/* DRAIN: also accept what waits in queues that will be closed; another worker takes over, so that
+ * idle connections need not end. */
+enum { CHANNEL_SWEEP = 1, CHANNEL_REPLACED = 2 };
 
 enum { CHANNEL_TEXT = 4096, CHANNEL_FDS = 4 };
 

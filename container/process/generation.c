@@ -15,6 +15,7 @@
 #include "process/channel.h"
 #include "process/group.h"
 #include "process/master_private.h"
+#include "process/succession.h"
 #include "process/worker_process.h"
 
 /* The board's slots are for several generations: reloads may follow each other fast. */
@@ -95,13 +96,13 @@ void generation_destroy(struct generation *generation)
 
 /* ---- orders ---- */
 
-void generation_drain(struct generation *generation, int64_t ms, bool sweep)
+void generation_drain(struct generation *generation, int64_t ms, unsigned flags)
 {
     generation->state = GENERATION_ENDING;
     for (unsigned i = 0; i < generation->size; i++)
-        worker_process_drain(&generation->workers[i], ms, sweep);
+        worker_process_drain(&generation->workers[i], ms, flags);
     list_each (&generation->leaving, link)
-        worker_process_drain(container_of(link, struct worker_process, link), ms, sweep);
+        worker_process_drain(container_of(link, struct worker_process, link), ms, flags);
     /* All of them may have died and be waiting to be replaced. */
     if (!generation->running)
         ioloop_defer(generation->master->loop, &generation->ended);
@@ -147,7 +148,7 @@ void generation_reopen_logs(struct generation *generation)
 
 static void fail(struct generation *generation, const char *why)
 {
-    generation_drain(generation, 0, false);
+    generation_drain(generation, 0, 0);
     master_generation_failed(generation->master, generation, why);
     if (!generation->running)
         master_generation_ended(generation->master, generation);
@@ -215,7 +216,8 @@ static void end_leaving(struct generation *generation, unsigned place)
     list_each (&generation->leaving, link) {
         struct worker_process *leaving = container_of(link, struct worker_process, link);
         if (leaving->place == place && leaving->state == WORKER_SERVING)
-            worker_process_drain(leaving, generation->config->server.drain_timeout_ms, false);
+            worker_process_drain(leaving, generation->config->server.drain_timeout_ms,
+                                 CHANNEL_REPLACED);
     }
 }
 
@@ -223,6 +225,7 @@ void generation_worker_ready(struct generation *generation, struct worker_proces
 {
     if (generation->state == GENERATION_LIVE) {
         worker_process_go(worker);
+        succession_join(worker);
         end_leaving(generation, worker->place);
     } else if (generation->state == GENERATION_CANARY && generation->size > 1)
         start_crew(generation);

@@ -63,8 +63,8 @@ void generation_destroy(struct generation *generation);
 void generation_start(struct generation *generation);
 /* READY: all accept. */
 void generation_go(struct generation *generation);
-/* All end within `ms`. `sweep`: they first accept what waits in queues that close with them. */
-void generation_drain(struct generation *generation, int64_t ms, bool sweep);
+/* All end within `ms`; `flags` of channel.h: CHANNEL_SWEEP, CHANNEL_REPLACED. */
+void generation_drain(struct generation *generation, int64_t ms, unsigned flags);
 void generation_kill(struct generation *generation);
 /* Sends a message to every worker that has a process. */
 void generation_tell(struct generation *generation, const struct channel_message *message);

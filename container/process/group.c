@@ -7,8 +7,10 @@
 #include "app/config.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "process/channel.h"
 #include "process/generation.h"
 #include "process/master_private.h"
+#include "process/succession.h"
 
 /* Generations of a group that may have processes when another one starts. */
 enum { GENERATIONS_MAX = 4 };
@@ -61,7 +63,7 @@ static void make_room(struct group *group)
         log_warn("too many generations are still ending: the oldest is ended now",
                  LOG_NUMBER("generation", (int64_t)generation->number));
         generation->is_hurried = true;
-        generation_drain(generation, 0, false);
+        generation_drain(generation, 0, 0);
         count--;
     }
 }
@@ -104,8 +106,11 @@ static void go(struct group *group, bool sweep)
     group->live = group->next;
     group->next = NULL;
     generation_go(group->live);
-    if (previous)
-        generation_drain(previous, previous->config->server.drain_timeout_ms, sweep);
+    if (!previous)
+        return;
+    succession_begin(group);
+    generation_drain(previous, previous->config->server.drain_timeout_ms,
+                     CHANNEL_REPLACED | (sweep ? CHANNEL_SWEEP : 0));
 }
 
 void groups_go(struct master *master, bool sweep)
@@ -122,7 +127,7 @@ void groups_cancel(struct master *master)
         struct generation *next = group->next;
         group->next = NULL;
         if (next && next->state != GENERATION_ENDING)
-            generation_drain(next, 0, false);
+            generation_drain(next, 0, 0);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "process/channel.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
@@ -39,9 +40,9 @@ static void stop_generation(struct generation *generation, enum master_stop how)
     if (how == MASTER_KILLS)
         generation_kill(generation);
     else if (how == MASTER_STOPS_NOW)
-        generation_drain(generation, QUICK_MS, true);
+        generation_drain(generation, QUICK_MS, CHANNEL_SWEEP);
     else if (generation->state == GENERATION_LIVE)
-        generation_drain(generation, generation->config->server.drain_timeout_ms, true);
+        generation_drain(generation, generation->config->server.drain_timeout_ms, CHANNEL_SWEEP);
 }
 
 static void stop_group(struct group *group, enum master_stop how)

@@ -61,6 +61,19 @@ static void use_logs(struct channel_message *message)
     }
 }
 
+/* Who drains takes nothing: that the descriptor is closed says so. */
+static void take_from(struct channel_message *message)
+{
+    if (worker.apps && !worker.is_draining && message->fd_count > 0)
+        taker_open(&worker.taker, steal_fd(&message->fds[0]));
+}
+
+static void give_to(struct channel_message *message)
+{
+    if (worker.apps && !worker.cut_ms && message->fd_count > 0)
+        giver_open(&worker.giver, steal_fd(&message->fds[0]));
+}
+
 static void handle(struct channel_message *message)
 {
     if (message->kind == CHANNEL_GO)
@@ -69,8 +82,12 @@ static void handle(struct channel_message *message)
         use_logs(message);
     else if (message->kind == CHANNEL_RETIRE)
         coverage_retire(&worker.coverage, (unsigned)message->value);
+    else if (message->kind == CHANNEL_TAKE)
+        take_from(message);
+    else if (message->kind == CHANNEL_GIVE)
+        give_to(message);
     else if (message->kind == CHANNEL_DRAIN)
-        worker_drain(&worker, message->value, message->flags & CHANNEL_SWEEP);
+        worker_drain(&worker, message->value, message->flags);
     channel_message_finish(message);
 }
 
@@ -79,7 +96,7 @@ static void on_master_gone(void)
     ioloop_close(worker.loop, steal_fd(&worker.arguments.channel));
     if (!worker.is_draining)
         log_error("the master is gone: this worker ends its requests and then itself");
-    worker_drain(&worker, worker.config->server.drain_timeout_ms, true);
+    worker_drain(&worker, worker.config->server.drain_timeout_ms, CHANNEL_SWEEP);
 }
 
 static void on_channel(void *data, unsigned events)
@@ -100,7 +117,7 @@ static void on_terminate(void *data)
 {
     (void)data;
     if (worker.is_leaving)
-        worker_drain(&worker, worker.config->server.drain_timeout_ms, false);
+        worker_drain(&worker, worker.config->server.drain_timeout_ms, 0);
     else
         worker_leave(&worker);
 }

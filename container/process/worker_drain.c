@@ -4,6 +4,9 @@
  *                at most SWEEP_MS                  |
  *                                                  +-- after drain_ms: cut --> quiet? or UNWIND_MS
  *
+ * Meanwhile idle connections go to the worker that takes over (handover.h), those that become idle
+ * as well; what it does not take stays until its next answer, or the cut.
+ *
  * A worker that is to leave while others of its generation stay first has a successor started. */
 #include "app/app.h"
 #include "app/config.h"
@@ -39,6 +42,7 @@ static void take_nothing_new(struct worker *worker)
 {
     worker->is_sweeping = false;
     coverage_finish(&worker->coverage);
+    taker_close(&worker->taker);
     http_server_drain(&worker->http);
     fcgi_server_drain(&worker->fcgi);
     apps_drain(worker->apps, worker->config->app_count);
@@ -47,6 +51,7 @@ static void take_nothing_new(struct worker *worker)
 static void cut(struct worker *worker)
 {
     worker->cut_ms = ioloop_now_ms(worker->loop);
+    giver_close(&worker->giver);
     size_t requests = http_server_close(&worker->http) + fcgi_server_close(&worker->fcgi);
     if (requests)
         log_warn("requests that still ran were cut", LOG_NUMBER("requests", (int64_t)requests),
@@ -76,6 +81,8 @@ static void on_tick(void *data)
     int64_t now_ms = ioloop_now_ms(worker->loop);
     if (worker->is_sweeping)
         sweep(worker, now_ms);
+    else
+        giver_pump(&worker->giver);
     if (!worker->is_sweeping && has_only_stuck(worker)) {
         ioloop_stop(worker->loop);
         return;
@@ -89,19 +96,21 @@ static void on_tick(void *data)
     timer_start(worker->loop, &worker->drain_timer, TICK_MS);
 }
 
-static void begin(struct worker *worker, bool sweeps)
+static void begin(struct worker *worker, unsigned flags)
 {
     atomic_store_explicit(&board_mine->state, BOARD_DRAINING, memory_order_relaxed);
     worker->drain_ms = ioloop_now_ms(worker->loop);
     worker->drain_timer = (struct timer){.fn = on_tick, .data = worker};
-    worker->is_sweeping = sweeps && worker->coverage.is_on;
+    worker->is_sweeping = flags & CHANNEL_SWEEP && worker->coverage.is_on;
+    if (flags & CHANNEL_REPLACED && !giver_is_open(&worker->giver))
+        http_server_set_idle(&worker->http, HTTP_IDLE_STAYS);
     if (!worker->is_sweeping)
         take_nothing_new(worker);
     timer_start(worker->loop, &worker->drain_timer, 0);
 }
 
 /* Before all apps are open there is nothing to end: worker.c then does not begin to serve. */
-void worker_drain(struct worker *worker, int64_t ms, bool sweeps)
+void worker_drain(struct worker *worker, int64_t ms, unsigned flags)
 {
     bool is_first = !worker->is_draining;
     worker->is_draining = true;
@@ -111,7 +120,11 @@ void worker_drain(struct worker *worker, int64_t ms, bool sweeps)
     if (is_first || deadline_ms < worker->deadline_ms)
         worker->deadline_ms = deadline_ms;
     if (is_first)
-        begin(worker, sweeps);
+        begin(worker, flags);
+    else if (!(flags & CHANNEL_REPLACED)) { /* all of gale ends */
+        giver_close(&worker->giver);
+        http_server_set_idle(&worker->http, HTTP_IDLE_CLOSES);
+    }
 }
 
 void worker_leave(struct worker *worker)
@@ -124,5 +137,5 @@ void worker_leave(struct worker *worker)
         atomic_load_explicit(&board_mine->state, memory_order_relaxed) == BOARD_SERVING &&
         channel_send(worker->arguments.channel, &leave) == 0;
     if (!worker->is_leaving)
-        worker_drain(worker, worker->config->server.drain_timeout_ms, false);
+        worker_drain(worker, worker->config->server.drain_timeout_ms, 0);
 }

@@ -201,6 +201,14 @@ static void on_stream(void *data, int fd, const struct peer *peer, const struct 
         http_server_accept(&worker->http, fd, peer, local);
 }
 
+/* Of what another worker hands over: clients of an address that is served no more are not taken. */
+static bool listens(void *data, uint32_t key)
+{
+    struct worker *worker = data;
+    const struct tcp_listener *listener = tcp_server_find(&worker->http.tcp, key);
+    return listener && !is_fastcgi(worker, &listener->local);
+}
+
 static int open_server(struct worker *worker)
 {
     const struct server_settings *server = &worker->config->server;
@@ -224,6 +232,8 @@ static int open_server(struct worker *worker)
     worker->http.tcp.max_connections = (uint64_t)server->max_connections;
     worker->http.tcp.gauge = board_metric(BOARD_GAUGE, "gale_connections", "",
                                           "Connections of clients that are open now.");
+    giver_init(&worker->giver, &worker->http);
+    taker_init(&worker->taker, &worker->http, listens, worker);
     coverage_init(&worker->coverage, worker->board, &worker->http.tcp, worker->arguments.place,
                   worker->arguments.sockets, worker->arguments.socket_count);
     return 0;
@@ -253,6 +263,7 @@ bool worker_close(struct worker *worker)
 {
     if (!worker_is_quiet(worker))
         return false;
+    taker_close(&worker->taker);
     offload_stop();
     if (worker->apps)
         apps_close(worker->apps, worker->config->app_count);

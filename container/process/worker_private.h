@@ -12,6 +12,7 @@
 #include "loop/ioloop.h"
 #include "loop/timer.h"
 #include "process/coverage.h"
+#include "process/handover.h"
 #include "process/worker_arguments.h"
 
 struct adapter;
@@ -34,6 +35,8 @@ struct worker {
     struct error_pages error_pages;
     struct forwarded_trust trust;
     struct coverage coverage;
+    struct giver giver; /* of idle connections, to its successor */
+    struct taker taker;
     struct ioloop_call turn_end;
     /* the end */
     bool is_leaving; /* a successor was asked for */
@@ -62,7 +65,7 @@ bool worker_close(struct worker *worker);
  * successor serves. Drains at once where there is nobody to ask. */
 void worker_leave(struct worker *worker);
 /* Takes nothing new; stops the loop when everything has ended, or after `ms`. May be called again
- * with less. `sweeps`: accept first what waits in queues that close. */
-void worker_drain(struct worker *worker, int64_t ms, bool sweeps);
+ * with less. `flags` as CHANNEL_SWEEP and CHANNEL_REPLACED say. */
+void worker_drain(struct worker *worker, int64_t ms, unsigned flags);
 /* Whether nothing of the apps runs any more. */
 bool worker_is_quiet(const struct worker *worker);

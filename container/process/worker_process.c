@@ -363,7 +363,7 @@ void worker_process_go(struct worker_process *worker)
     worker->serving_ms = clock_mono_ms();
 }
 
-void worker_process_drain(struct worker_process *worker, int64_t ms, bool sweep)
+void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned flags)
 {
     struct channel_message drain;
     struct master *master = master_of(worker);
@@ -373,7 +373,7 @@ void worker_process_drain(struct worker_process *worker, int64_t ms, bool sweep)
         return;
     }
     channel_message_init(&drain, CHANNEL_DRAIN, ms);
-    drain.flags = sweep ? CHANNEL_SWEEP : 0;
+    drain.flags = flags;
     worker_process_tell(worker, &drain);
     worker->state = WORKER_ENDING;
     timer_start(master->loop, &worker->timer, ms + KILL_AFTER_MS);

@@ -54,8 +54,9 @@ struct worker_process *worker_process_move_out(struct worker_process *worker);
 void worker_process_free(struct worker_process *worker);
 /* READY: accept. */
 void worker_process_go(struct worker_process *worker);
-/* No new work; it ends by itself within `ms`, or is killed a little later. */
-void worker_process_drain(struct worker_process *worker, int64_t ms, bool sweep);
+/* No new work; it ends by itself within `ms`, or is killed a little later. `flags` as channel.h has
+ * them. */
+void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned flags);
 void worker_process_kill(struct worker_process *worker);
 /* Sends it a message (borrowed); what cannot be sent is logged. */
 void worker_process_tell(struct worker_process *worker, const struct channel_message *message);

@@ -1,10 +1,10 @@
 /* test_supervision.c - a whole master with its workers, all of them this very program.
  *
  * What cannot be taken apart is tested together: group.c, generation.c, generation_load.c,
- * master_events.c, reload.c, control.c, status.c on the master's side, worker.c, worker_open.c,
- * worker_drain.c on the worker's, worker_process.c and worker_spawn.c between them. The app is a
- * row of the adapter table whose behaviour stands in a file, so that a reload can find it changed.
- * Loads, signals and real plugins are for the system tests. */
+ * master_events.c, reload.c, succession.c, control.c, status.c on the master's side, worker.c,
+ * worker_open.c, worker_drain.c on the worker's, worker_process.c and worker_spawn.c between them.
+ * The app is a row of the adapter table whose behaviour stands in a file, so that a reload can find
+ * it changed. Loads, signals and real plugins are for the system tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
