@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/code.h"
 #include "app/config.h"
 #include "base/buffer.h"
 #include "base/log.h"
@@ -38,18 +39,36 @@ static const struct setting table[] = {
     {.key = NULL},
 };
 
-static int look(const struct app_config *config, char out_path[PATH_MAX], struct buffer *why)
+static int find(const struct app_config *config, char out_path[PATH_MAX], struct buffer *why)
 {
     const struct plugin_settings *settings = config->settings;
-    int r = plugin_file_find(settings->plugin, config->server->base, out_path, why);
-    return r < 0 ? r : plugin_file_check(out_path, why);
+    return plugin_file_find(settings->plugin, config->server->base, out_path, why);
+}
+
+/* The copy, where the master made one: the original may have gone since. */
+static int look(const struct app_config *config, char path[PATH_MAX], struct code *out_code,
+                struct buffer *why)
+{
+    const struct code *copy = code_find(config->name);
+    int r = copy ? 0 : find(config, path, why);
+    *out_code = copy ? *copy : (struct code){.original = path, .path = path, .root = ""};
+    return r < 0 ? r : plugin_file_check(out_code->path, out_code->original, why);
+}
+
+static int plugin_file(const struct app_config *config, char out_path[PATH_MAX])
+{
+    struct buffer why = {0};
+    int r = find(config, out_path, &why);
+    buffer_finish(&why);
+    return r;
 }
 
 static void plugin_check(const struct app_config *config, struct setting_errors *errors)
 {
     char path[PATH_MAX];
+    struct code code;
     struct buffer why = {0};
-    if (look(config, path, &why) < 0)
+    if (look(config, path, &code, &why) < 0)
         setting_errors_add(errors, config->file, config->line, "[app %s] %s", config->name, why.at);
     buffer_finish(&why);
 }
@@ -124,9 +143,10 @@ static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
     const struct plugin_settings *settings = app->config->settings;
     char path[PATH_MAX];
     void *handle = NULL;
-    int r = look(app->config, path, why);
+    struct code code;
+    int r = look(app->config, path, &code, why);
     if (r == 0)
-        r = plugin_load(path, &plugin->descriptor, &handle, why);
+        r = plugin_load(&code, &plugin->descriptor, &handle, why);
     if (r == 0)
         r = check_mode(&plugin->descriptor, path, why);
     if (r == 0)
@@ -210,6 +230,7 @@ const struct adapter plugin_adapter = {
     .table = table,
     .settings_size = sizeof(struct plugin_settings),
     .check = plugin_check,
+    .file = plugin_file,
     .open = plugin_open,
     .serve = plugin_serve,
     .drain = plugin_drain,

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/buffer.h"
+#include "base/elf_file.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -157,25 +159,41 @@ static int check_header(const char *path, const Elf64_Ehdr *elf, struct buffer *
     return 0;
 }
 
-int plugin_file_check(const char *path, struct buffer *why)
+/* What the loader would find out by a signal. */
+static int check_whole(int fd, const char *name, struct buffer *why)
+{
+    struct elf_facts facts;
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    int r = elf_file_read(fd, &arena, &facts);
+    arena_finish(&arena);
+    if (r == -ENODATA)
+        return refuse(why, name, -ENOEXEC,
+                      "is incomplete: it ends before its own headers say; build it again, or wait "
+                      "until it is built");
+    return 0;
+}
+
+int plugin_file_check(const char *path, const char *name, struct buffer *why)
 {
     struct stat info;
     Elf64_Ehdr elf = {0};
     scoped_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return refuse(why, path, -ENOENT,
+        return refuse(why, name, -ENOENT,
                       "does not exist; build the plugin first, or correct the key plugin "
                       "(relative paths start at the key base)");
     if (fd < 0) {
         int error = -errno;
         buffer_printf(why, "%s cannot be opened (%s); make it readable for the user of the workers",
-                      path, log_errno_name(error));
+                      name, log_errno_name(error));
         return error;
     }
     if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
-        return refuse(why, path, -ENOEXEC,
+        return refuse(why, name, -ENOEXEC,
                       "is not a file; the key plugin names a file ending in .so");
     if (pread(fd, &elf, sizeof(elf), 0) != (ssize_t)sizeof(elf))
-        return refuse_text(why, path);
-    return check_header(path, &elf, why);
+        return refuse_text(why, name);
+    int r = check_header(name, &elf, why);
+    return r < 0 ? r : check_whole(fd, name, why);
 }

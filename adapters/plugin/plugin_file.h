@@ -13,5 +13,6 @@ struct buffer;
  * sentence to why. */
 int plugin_file_find(const char *text, const char *base, char out_path[PATH_MAX],
                      struct buffer *why);
-/* Whether the file is a shared object for this machine. Returns 0, or -errno and why. */
-int plugin_file_check(const char *path, struct buffer *why);
+/* Whether the file is a whole shared object for this machine; messages call it `name`. Returns 0,
+ * or -errno and why. */
+int plugin_file_check(const char *path, const char *name, struct buffer *why);

@@ -4,8 +4,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "app/code.h"
 #include "base/buffer.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -128,12 +130,34 @@ int plugin_describe(const char *path, const struct gale_plugin *from,
     return 0;
 }
 
-int plugin_load(const char *path, struct gale_plugin *out_plugin, void **out_handle,
+/* Libraries that cannot be found by their path, since they have none, are there before they are
+ * looked for. */
+static void *open_all(const struct code *code)
+{
+    char path[32];
+    for (size_t i = 0; i < code->first_count; i++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", code->first[i]);
+        if (!dlopen(path, RTLD_NOW | RTLD_LOCAL))
+            return NULL;
+    }
+    return dlopen(code->path, RTLD_NOW | RTLD_LOCAL);
+}
+
+static int explain(const struct code *code, struct buffer *why)
+{
+    struct buffer message = {0};
+    code_add_text(code, dlerror(), &message);
+    int r = plugin_explain(code->original, message.at, why);
+    buffer_finish(&message);
+    return r;
+}
+
+int plugin_load(const struct code *code, struct gale_plugin *out_plugin, void **out_handle,
                 struct buffer *why)
 {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = open_all(code);
     if (!handle)
-        return plugin_explain(path, dlerror(), why);
+        return explain(code, why);
     gale_plugin_fn *entry;
     *(void **)&entry = dlsym(handle, "gale_plugin_v1");
     const struct gale_plugin *from = entry ? entry() : NULL;
@@ -143,9 +167,9 @@ int plugin_load(const char *path, struct gale_plugin *out_plugin, void **out_han
                               "GALE_PLUGIN"
                             : "%s is a shared object but no plugin of gale: it has no "
                               "gale_plugin_v1; define one with GALE_PLUGIN",
-                      path);
+                      code->original);
         return -EPROTO;
     }
     *out_handle = handle;
-    return plugin_describe(path, from, out_plugin, why);
+    return plugin_describe(code->original, from, out_plugin, why);
 }

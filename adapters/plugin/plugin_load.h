@@ -7,11 +7,12 @@
 #include <gale/plugin.h>
 
 struct buffer;
+struct code;
 
 /* Loads the file and copies its descriptor by the rules of gale/plugin.h: what an older, smaller
  * one does not have is zero. *out_handle is what dlsym takes. Returns 0, or -errno after adding a
  * sentence with the next step to why. */
-int plugin_load(const char *path, struct gale_plugin *out_plugin, void **out_handle,
+int plugin_load(const struct code *code, struct gale_plugin *out_plugin, void **out_handle,
                 struct buffer *why);
 /* The rules alone: whether this gale can host what the descriptor at `from` says. */
 int plugin_describe(const char *path, const struct gale_plugin *from,

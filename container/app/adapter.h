@@ -4,6 +4,7 @@
  * plugin; there is no second interface. The key of its name in [app NAME] chooses it. */
 #pragma once
 #include <stdbool.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ struct adapter {
      * the app is opened. May be NULL. */
     bool (*servers)(const struct app_config *config, struct arena *arena,
                     struct app_servers *out_servers);
+    /* The file of code that the app loads, so that the master can copy it aside and watch it.
+     * Returns 0, or -errno where there is none. NULL: such apps load none. */
+    int (*file)(const struct app_config *config, char out_path[PATH_MAX]);
     /* Opens the app in this worker; app->state is its own. Returns 0 or -errno after logging why,
      * with the next step for whoever reads it. */
     int (*open)(struct gale_app *app);

@@ -23,6 +23,7 @@ struct server_settings {
     const char *user, *group;
     const char *pid_file;
     const char *control;
+    const char *state; /* NULL: the default */
     int64_t drain_timeout_ms, start_timeout_ms;
     int64_t max_connections, max_tasks, descriptors;
     int64_t backlog;

@@ -96,6 +96,9 @@ const struct setting server_table[] = {
     {"control", SETTING_PATH, AT(control), .example = "/run/gale/control",
      .help = "The socket that gale reload, stop and status speak to; without it gale chooses one "
              "for this user and configuration."},
+    {"state", SETTING_PATH, AT(state), .example = "/var/lib/gale",
+     .help = "A folder of gale's own, on a file system without noexec, for the copies of plugins "
+             "that run; without it gale takes systemd's StateDirectory, or its run folder."},
     {"drain_timeout", SETTING_MS, AT(drain_timeout_ms), .initial = "30s", .max = DAY_MS,
      .help = "How long workers that end may finish their requests."},
     {"start_timeout", SETTING_MS, AT(start_timeout_ms), .initial = "30s", .min = 100, .max = DAY_MS,

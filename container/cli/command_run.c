@@ -90,7 +90,7 @@ static int run_plugin(const struct command_line *line, const char *file)
                 strerror(errno));
         return COMMAND_WRONG;
     }
-    if (plugin_file_check(path, &why) < 0) {
+    if (plugin_file_check(path, path, &why) < 0) {
         fprintf(stderr, "gale run: %s\n", why.at);
         buffer_finish(&why);
         return COMMAND_WRONG;

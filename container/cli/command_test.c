@@ -54,7 +54,7 @@ static bool find_tests(struct testing *testing)
                       : "build the tests there, or name them: gale test PLUGIN.so TESTS.so");
         return false;
     }
-    if (plugin_file_check(path, &why) == 0)
+    if (plugin_file_check(path, path, &why) == 0)
         testing->tests = tests_load(path, &why);
     if (!testing->tests)
         fprintf(stderr, "gale test: %s\n", why.at);

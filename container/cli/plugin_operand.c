@@ -25,7 +25,7 @@ static bool find(const struct command_line *line, const char *file, char out_pat
                 line->command->name, file, strerror(errno));
         return false;
     }
-    int r = plugin_file_check(out_path, &why);
+    int r = plugin_file_check(out_path, out_path, &why);
     if (r < 0)
         fprintf(stderr, "gale %s: %s\n", line->command->name, why.at);
     buffer_finish(&why);

@@ -12,11 +12,18 @@
 #include "process/copies_folder.h"
 #include "process/copies_make.h"
 
-void copies_init(struct copies *copies, const char *state)
+void copies_init(struct copies *copies)
 {
     *copies = (struct copies){.lock = -1};
-    copies->state = state ? memory_copy(state, strlen(state)) : NULL;
     list_init(&copies->all);
+}
+
+void copies_keep_in(struct copies *copies, const char *state)
+{
+    if (copies->is_open)
+        return;
+    free(copies->state);
+    copies->state = state ? memory_copy(state, strlen(state)) : NULL;
 }
 
 static void remove_copy(struct copied *copied)

@@ -43,9 +43,11 @@ struct copies {
     struct list all;
 };
 
-/* `state` is where copies are kept; NULL: where systemd says ($STATE_DIRECTORY), or else the folder
- * of control sockets. Nothing is made yet. */
-void copies_init(struct copies *copies, const char *state);
+/* Nothing is made yet. */
+void copies_init(struct copies *copies);
+/* Where they are kept; NULL: where systemd says ($STATE_DIRECTORY), or else in the folder of
+ * control sockets. Without effect once there was a copy. */
+void copies_keep_in(struct copies *copies, const char *state);
 /* Frees all and removes the folder. */
 void copies_finish(struct copies *copies);
 

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/adapter.h"
 #include "app/config.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
 #include "process/channel.h"
+#include "process/code_list.h"
+#include "process/copies.h"
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/succession.h"
@@ -57,6 +60,8 @@ struct generation *generation_create(struct group *group, struct config *config,
     generation->config_fd = config_fd;
     generation->logs.access_fd = -1;
     generation->started_ms = clock_wall_ms();
+    generation->code_fd = -1;
+    generation->copies = memory_zalloc((config->app_count + 1) * sizeof(*generation->copies));
     generation->titles = memory_zalloc((config->app_count + 1) * sizeof(*generation->titles));
     generation->ended = (struct ioloop_call){.fn = on_ended, .data = generation};
     generation->failed = (struct ioloop_call){.fn = on_failed, .data = generation};
@@ -65,6 +70,35 @@ struct generation *generation_create(struct group *group, struct config *config,
     for (unsigned i = 0; i < generation->size; i++)
         worker_process_init(&generation->workers[i], generation, i);
     return generation;
+}
+
+/* What to inherit of the copies in memory. */
+static void add_code_fds(struct generation *generation, const struct copied *copied)
+{
+    size_t count = generation->code_fd_count + copied->fd_count;
+    generation->code_fds = memory_realloc(generation->code_fds, (count + 1) * sizeof(int));
+    for (size_t i = 0; i < copied->fd_count; i++)
+        generation->code_fds[generation->code_fd_count++] = copied->fds[i];
+}
+
+int generation_copy_code(struct generation *generation, char **out_error)
+{
+    const struct config *config = generation->config;
+    char path[PATH_MAX];
+    for (size_t i = 0; i < config->app_count; i++) {
+        const struct adapter *adapter = config->apps[i].adapter;
+        if (!adapter->file || adapter->file(&config->apps[i], path) < 0)
+            continue;
+        int r = copies_take(&generation->master->copies, path, &generation->copies[i], out_error);
+        if (r < 0)
+            return r;
+        add_code_fds(generation, generation->copies[i]);
+    }
+    generation->code_fd = code_list_write(config, generation->copies);
+    if (generation->code_fd >= 0)
+        return 0;
+    *out_error = memory_printf("no memory for a list: %s", strerror(-generation->code_fd));
+    return generation->code_fd;
 }
 
 static void forget_title(struct app_title *title)
@@ -80,6 +114,10 @@ void generation_destroy(struct generation *generation)
     for (size_t i = 0; i < generation->config->app_count; i++)
         forget_title(&generation->titles[i]);
     free(generation->titles);
+    free(generation->copies);
+    free(generation->code_fds);
+    if (generation->code_fd >= 0)
+        close(generation->code_fd);
     ioloop_undefer(generation->master->loop, &generation->ended);
     ioloop_undefer(generation->master->loop, &generation->failed);
     for (unsigned i = 0; i < generation->size; i++)

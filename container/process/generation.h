@@ -17,6 +17,7 @@
 
 struct channel_message;
 struct config;
+struct copied;
 struct group;
 struct master;
 struct worker_process;
@@ -40,8 +41,13 @@ struct generation {
     struct master *master; /* the group's */
     uint64_t number;       /* of the configuration it was made of: all groups count together */
     enum generation_state state;
-    struct config *config;    /* owned */
-    int config_fd;            /* its text, sealed, for the workers */
+    struct config *config; /* owned */
+    int config_fd;         /* its text, sealed, for the workers */
+    const struct copied *
+        *copies;   /* by the configuration's apps; owned array of borrowed; NULL: none */
+    int code_fd;   /* which they are, for the workers; -1: not made yet */
+    int *code_fds; /* those of them that lie in memory; owned array of borrowed */
+    size_t code_fd_count;
     struct app_title *titles; /* by the configuration's apps; owned */
     struct log_files logs;
     int64_t started_ms;             /* wall clock */
@@ -56,6 +62,9 @@ struct generation {
 
 /* A generation that has not started. Takes the config and the descriptor of its text. */
 struct generation *generation_create(struct group *group, struct config *config, int config_fd);
+/* Copies what its apps load aside, before it starts. Returns 0; -EBUSY or another -errno and
+ * *out_error as copies_take has them. */
+int generation_copy_code(struct generation *generation, char **out_error);
 /* Only without processes. */
 void generation_destroy(struct generation *generation);
 

@@ -7,8 +7,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "app/adapter.h"
 #include "app/config.h"
+#include "base/clock.h"
+#include "base/file_state.h"
 #include "base/ini.h"
+#include "base/lease.h"
 #include "base/macros.h"
 #include "base/memory.h"
 #include "process/generation.h"
@@ -16,6 +20,9 @@
 #include "process/master_private.h"
 #include "process/reload.h"
 #include "process/surroundings.h"
+
+/* How long a changed file is looked at as one that may change again. */
+enum { CHANGING_MS = 300 };
 
 /* Everything that is wrong, a line each, without the last newline. */
 static char *print_errors(const struct setting_errors *errors)
@@ -98,14 +105,43 @@ static enum master_exit acquire(struct master *master, struct generation *genera
     return MASTER_STOPPED;
 }
 
+static enum master_exit copy_code(struct generation *generation, char **out_error,
+                                  bool *out_is_passing)
+{
+    int r = generation_copy_code(generation, out_error);
+    *out_is_passing = r == -EBUSY;
+    return r < 0 ? MASTER_FAILED : MASTER_STOPPED;
+}
+
+/* A file that has changed just now may be but half of what it is going to be. */
+static bool is_changing(const struct app_config *app)
+{
+    char path[PATH_MAX];
+    if (!app->adapter || !app->adapter->file || !app->settings || app->adapter->file(app, path) < 0)
+        return false;
+    struct file_state state = file_state_look(path);
+    int64_t age_ms =
+        clock_wall_ms() - (int64_t)state.changed.tv_sec * 1000 - state.changed.tv_nsec / 1000000;
+    return state.is_there && (age_ms < CHANGING_MS || lease_is_written(path));
+}
+
+static bool is_any_changing(const struct config *config)
+{
+    for (size_t i = 0; i < config->app_count; i++)
+        if (is_changing(&config->apps[i]))
+            return true;
+    return false;
+}
+
 static enum master_exit build(struct master *master, struct gale_str text,
-                              struct setting_errors *errors, char **out_error)
+                              struct setting_errors *errors, char **out_error, bool *out_is_passing)
 {
     const struct master_options *options = master->options;
     struct config *config = config_parse(options->path, text, options->adapters, errors);
     if (!errors->len)
         surroundings_check(config, options->listen ? SURROUNDINGS_NO_LISTEN : 0, errors);
     if (errors->len) {
+        *out_is_passing = is_any_changing(config);
         *out_error = print_errors(errors);
         config_close(config);
         return MASTER_WRONG_INPUT;
@@ -119,7 +155,10 @@ static enum master_exit build(struct master *master, struct gale_str text,
     }
     master->last_number++;
     struct generation *generation = generation_create(master->front, config, fd);
-    enum master_exit r = acquire(master, generation, out_error);
+    copies_keep_in(&master->copies, config->server.state);
+    enum master_exit r = copy_code(generation, out_error, out_is_passing);
+    if (r == MASTER_STOPPED)
+        r = acquire(master, generation, out_error);
     if (r != MASTER_STOPPED) {
         master->last_number--;
         generation_destroy(generation);
@@ -129,17 +168,18 @@ static enum master_exit build(struct master *master, struct gale_str text,
     return MASTER_STOPPED;
 }
 
-enum master_exit generation_load(struct master *master, char **out_error)
+enum master_exit generation_load(struct master *master, char **out_error, bool *out_is_passing)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0);
     struct setting_errors errors = {.arena = &arena};
     struct gale_str text = read_text(master->options, &errors);
     enum master_exit r = MASTER_WRONG_INPUT;
+    *out_is_passing = false;
     if (errors.len) /* what is missing makes other lines look wrong */
         *out_error = print_errors(&errors);
     else
-        r = build(master, text, &errors, out_error);
+        r = build(master, text, &errors, out_error, out_is_passing);
     free((char *)text.at);
     arena_finish(&arena);
     return r;

@@ -15,7 +15,10 @@
 #include "http/http_server.h"
 #include "net/message_socket.h"
 
-enum { AGAIN_MS = 100 }; /* until room is looked for again */
+enum {
+    AGAIN_MS = 100,    /* until room is looked for again */
+    ANOTHER_MS = 1000, /* until no other taker is waited for */
+};
 
 struct give_message {
     uint64_t count;
@@ -33,9 +36,16 @@ static_assert(HANDOVER_BATCH <= 64, "a bit for each");
 
 /* ---- giving ---- */
 
+static void on_nobody(void *data)
+{
+    struct giver *giver = data;
+    http_server_set_idle(giver->server, HTTP_IDLE_STAYS);
+}
+
 void giver_init(struct giver *giver, struct http_server *server)
 {
     *giver = (struct giver){.server = server, .fd = -1};
+    giver->timer = (struct timer){.fn = on_nobody, .data = giver};
 }
 
 bool giver_is_open(const struct giver *giver)
@@ -57,15 +67,27 @@ static struct handover_batch *pop_batch(struct giver *giver)
     return batch;
 }
 
-void giver_close(struct giver *giver)
+static void part(struct giver *giver)
 {
-    if (giver->fd < 0)
-        return;
-    ioloop_close(giver->server->loop, steal_fd(&giver->fd));
+    if (giver->fd >= 0)
+        ioloop_close(giver->server->loop, steal_fd(&giver->fd));
     while (giver->under_way)
         take_back(pop_batch(giver));
     giver->room = 0;
-    http_server_set_idle(giver->server, HTTP_IDLE_STAYS);
+}
+
+void giver_close(struct giver *giver)
+{
+    part(giver);
+    if (giver->server)
+        timer_stop(giver->server->loop, &giver->timer);
+}
+
+/* Of several reloads in a row each takes the successor away and brings another. */
+static void lose(struct giver *giver)
+{
+    part(giver);
+    timer_start(giver->server->loop, &giver->timer, ANOTHER_MS);
 }
 
 static void settle(const struct handover_batch *batch, const struct take_message *answer)
@@ -102,7 +124,7 @@ static void on_answer(void *data, unsigned events)
         if (n == -EAGAIN)
             break;
         if (n != (ssize_t)sizeof(answer) || !hear(giver, &answer)) {
-            giver_close(giver);
+            lose(giver);
             return;
         }
     }
@@ -114,7 +136,7 @@ void giver_open(struct giver *giver, int fd)
     giver_close(giver);
     giver->fd = fd;
     if (ioloop_watch(giver->server->loop, fd, IOLOOP_READ, on_answer, giver) < 0)
-        giver_close(giver);
+        lose(giver);
     else
         http_server_set_idle(giver->server, HTTP_IDLE_PASSES);
 }

@@ -36,6 +36,7 @@ struct giver {
     struct http_server *server; /* borrowed */
     int fd;                     /* owned; -1: there is nobody to give to */
     /* private */
+    struct timer timer; /* after the taker went: until it is seen that no other comes */
     size_t room;
     struct handover_batch batches[HANDOVER_UNDER_WAY];
     size_t first, under_way;
@@ -43,8 +44,9 @@ struct giver {
 
 void giver_init(struct giver *giver, struct http_server *server);
 /* From now on gives to whom the descriptor (taken) leads; what is under way to another one is taken
- * back. */
+ * back. When that one goes, another is waited for a moment before answers tell clients to close. */
 void giver_open(struct giver *giver, int fd);
+/* Gives to nobody any more; fine twice. */
 void giver_close(struct giver *giver);
 bool giver_is_open(const struct giver *giver);
 /* Gives what is idle and finds room. To be called now and then. */

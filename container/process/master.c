@@ -228,10 +228,24 @@ static enum master_exit open_control(struct master *master, const struct server_
     return MASTER_CANNOT_LISTEN;
 }
 
+static enum master_exit load_first(struct master *master, char **out_error)
+{
+    int64_t end_ms = clock_mono_ms() + RELOAD_PATIENCE_MS;
+    for (;;) {
+        bool is_passing;
+        enum master_exit r = generation_load(master, out_error, &is_passing);
+        if (r == MASTER_STOPPED || !is_passing || clock_mono_ms() >= end_ms)
+            return r;
+        free(*out_error);
+        *out_error = NULL;
+        (void)ioloop_turn(master->loop, RELOAD_AGAIN_MS);
+    }
+}
+
 static enum master_exit open_first(struct master *master)
 {
     scoped_free char *why = NULL;
-    enum master_exit r = generation_load(master, &why);
+    enum master_exit r = load_first(master, &why);
     if (r != MASTER_STOPPED) {
         master_complain(r == MASTER_WRONG_INPUT ? "" : "gale: ", why);
         return r;
@@ -270,6 +284,7 @@ static void close_all(struct master *master)
     servers_finish(&master->servers);
     listeners_finish(&master->listeners);
     shared_regions_finish(&master->shared);
+    copies_finish(&master->copies);
     reloads_finish(&master->reloads);
     log_flush();
     log_set_fd(STDERR_FILENO);
@@ -289,6 +304,7 @@ enum master_exit master_run(const struct master_options *options)
     list_init(&master.groups);
     master.front = group_create(&master, "");
     reloads_init(&master.reloads);
+    copies_init(&master.copies);
     master.settle = (struct timer){.fn = master_settle, .data = &master};
     master.has_terminal = has_terminal();
     listeners_init(&master.listeners);

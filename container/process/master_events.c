@@ -61,8 +61,9 @@ static void warn_about_fixed(const struct generation *previous, const struct gen
 {
     const struct server_settings *was = &previous->config->server;
     const struct server_settings *is = &generation->config->server;
-    if (differs(was->control, is->control) || differs(was->pid_file, is->pid_file))
-        log_warn("`control` and `pid_file` change only when gale is started again");
+    if (differs(was->control, is->control) || differs(was->pid_file, is->pid_file) ||
+        differs(was->state, is->state))
+        log_warn("`control`, `pid_file` and `state` change only when gale is started again");
 }
 
 static void announce(struct master *master, bool is_first)
@@ -106,6 +107,26 @@ void master_generation_ready(struct master *master, struct generation *generatio
 
 /* ---- ended ---- */
 
+static bool is_used_by(const struct group *group, const struct copied *copied)
+{
+    list_each (&group->generations, link) {
+        const struct generation *generation = container_of(link, struct generation, link);
+        for (size_t i = 0; i < generation->config->app_count; i++)
+            if (generation->copies[i] == copied)
+                return true;
+    }
+    return false;
+}
+
+static bool is_used(void *data, const struct copied *copied)
+{
+    const struct master *master = data;
+    list_each (&master->groups, link)
+        if (is_used_by(container_of(link, struct group, link), copied))
+            return true;
+    return false;
+}
+
 void master_generation_ended(struct master *master, struct generation *generation)
 {
     struct group *group = generation->group;
@@ -113,6 +134,7 @@ void master_generation_ended(struct master *master, struct generation *generatio
         group->live = NULL;
     log_debug("a generation has ended", LOG_NUMBER("generation", (int64_t)generation->number));
     generation_destroy(generation);
+    copies_prune(&master->copies, is_used, master);
     if (group != master->front && list_is_empty(&group->generations))
         group_destroy(group);
     master_end_if_done(master);

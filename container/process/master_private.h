@@ -6,6 +6,7 @@
 #include "loop/ioloop.h"
 #include "loop/timer.h"
 #include "process/control.h"
+#include "process/copies.h"
 #include "process/listeners.h"
 #include "process/master.h"
 #include "process/reload.h"
@@ -26,6 +27,7 @@ struct master {
     struct listeners listeners;
     struct shared_regions shared;
     struct servers servers;
+    struct copies copies; /* of plugins */
     struct control control;
     struct list groups;   /* the front first; owned */
     struct group *front;  /* one of them */

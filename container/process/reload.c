@@ -35,19 +35,32 @@ void reloads_finish(struct reloads *reloads)
     reloads->last_failure = NULL;
 }
 
+/* Somebody may be at writing a plugin's file: then it is tried again for a while. */
+static void prepare(void *data)
+{
+    struct master *master = data;
+    struct reloads *reloads = &master->reloads;
+    scoped_free char *why = NULL;
+    bool is_passing;
+    if (generation_load(master, &why, &is_passing) == MASTER_STOPPED)
+        groups_start(master);
+    else if (is_passing && clock_mono_ms() - reloads->begun_ms < RELOAD_PATIENCE_MS) {
+        reloads->again = (struct timer){.fn = prepare, .data = master};
+        timer_start(master->loop, &reloads->again, RELOAD_AGAIN_MS);
+    } else
+        reload_done(master, why);
+}
+
 static void begin(struct master *master)
 {
     struct reloads *reloads = &master->reloads;
-    scoped_free char *why = NULL;
     reloads->is_running = true;
     reloads->is_queued = false;
     reloads->asked_ms = reloads->queued_ms;
     list_splice(&reloads->current, &reloads->queued);
+    reloads->begun_ms = clock_mono_ms();
     notify("RELOADING=1");
-    if (generation_load(master, &why) != MASTER_STOPPED)
-        reload_done(master, why);
-    else
-        groups_start(master);
+    prepare(master);
 }
 
 void reload_ask(struct master *master)
@@ -103,6 +116,7 @@ static void answer(struct master *master, struct list *waiters, const char *why)
 void reload_done(struct master *master, const char *why)
 {
     struct reloads *reloads = &master->reloads;
+    timer_stop(master->loop, &reloads->again);
     if (reloads->is_running) {
         record(reloads, why);
         if (why && master->stop == MASTER_RUNS)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "base/list.h"
 #include "base/macros.h"
+#include "loop/timer.h"
 #include "process/master.h"
 
 struct master;
@@ -25,7 +26,8 @@ struct reloads {
     struct list queued;  /* and for the one after it */
     bool is_running, is_queued;
     int64_t asked_ms; /* monotonic: when the current one was first asked for */
-    int64_t queued_ms;
+    int64_t queued_ms, begun_ms;
+    struct timer again;      /* while a plugin's file is being written */
     char *last_failure;      /* why the last reload failed, owned; NULL: it did not */
     int64_t last_failure_ms; /* wall clock */
 };
@@ -43,5 +45,8 @@ void reload_done(struct master *master, const char *why);
 
 /* Reads the configuration as it is now and gives each group that needs one its next generation,
  * sockets bound. Returns MASTER_STOPPED when they could start; or what gale would exit with, and in
- * *out_error (owned) all that is wrong, a line each: then nothing was prepared. */
-enum master_exit generation_load(struct master *master, char **out_error);
+ * *out_error (owned) all that is wrong, a line each: then nothing was prepared.
+ * *out_is_passing: a plugin's file is being written, so that it may soon be another thing. */
+enum master_exit generation_load(struct master *master, char **out_error, bool *out_is_passing);
+/* How long, and how often, one that passes is waited for. */
+enum { RELOAD_PATIENCE_MS = 5000, RELOAD_AGAIN_MS = 25 };

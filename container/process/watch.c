@@ -195,15 +195,6 @@ static void watch_ways(struct watch *watch)
 
 /* ---- looking ---- */
 
-static bool is_being_written(const char *path)
-{
-    scoped_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    int r = fd < 0 ? 0 : lease_begin(fd);
-    if (fd >= 0 && r == 0)
-        lease_end(fd);
-    return r == -EBUSY;
-}
-
 struct look {
     bool differs, misses, is_written;
 };
@@ -217,7 +208,7 @@ static struct look look_at_all(const struct watch *watch)
         bool differs = !file_state_equals(&file->was, &is);
         look.differs |= differs;
         look.misses |= differs && !is.is_there;
-        look.is_written |= differs && is.is_there && is_being_written(file->path);
+        look.is_written |= differs && is.is_there && lease_is_written(file->path);
     }
     return look;
 }

@@ -16,7 +16,7 @@ static const struct {
 } numbers[] = {
     {"place", AT(place)},           {"slot", AT(slot)},      {"channel", AT(channel)},
     {"config", AT(config)},         {"board", AT(board)},    {"error_log", AT(error_log)},
-    {"access_log", AT(access_log)}, {"first", AT(is_first)},
+    {"access_log", AT(access_log)}, {"first", AT(is_first)}, {"code", AT(code)},
 };
 #undef AT
 
@@ -106,7 +106,7 @@ int worker_arguments_parse(int argc, char **argv, struct arena *arena,
                            struct worker_arguments *out_arguments)
 {
     struct worker_arguments arguments = {
-        .channel = -1, .config = -1, .board = -1, .error_log = -1, .access_log = -1};
+        .channel = -1, .config = -1, .board = -1, .code = -1, .error_log = -1, .access_log = -1};
     arguments.sockets = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.sockets));
     arguments.servers = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.servers));
     for (int i = 2; i < argc; i++) {
@@ -125,8 +125,8 @@ int worker_arguments_parse(int argc, char **argv, struct arena *arena,
 void worker_arguments_each_fd(const struct worker_arguments *arguments,
                               void (*fn)(void *data, int fd), void *data)
 {
-    const int fixed[] = {arguments->channel, arguments->config, arguments->board,
-                         arguments->error_log, arguments->access_log};
+    const int fixed[] = {arguments->channel,   arguments->config,     arguments->board,
+                         arguments->error_log, arguments->access_log, arguments->code};
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         if (fixed[i] > STDERR_FILENO)
             fn(data, fixed[i]);
@@ -134,4 +134,6 @@ void worker_arguments_each_fd(const struct worker_arguments *arguments,
         fn(data, arguments->sockets[i].fd);
     for (size_t i = 0; i < arguments->server_count; i++)
         fn(data, arguments->servers[i].fd);
+    for (size_t i = 0; i < arguments->code_fd_count; i++)
+        fn(data, arguments->code_fds[i]);
 }

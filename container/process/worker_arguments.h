@@ -23,6 +23,7 @@ struct worker_arguments {
     unsigned place, slot; /* in its group; on the board */
     uint64_t generation;
     int channel, config, board;
+    int code;                  /* the list of copies that it loads (code_list.h) */
     int error_log, access_log; /* -1: none */
     int is_first;              /* nothing serves yet: the master tells the terminal why not */
     const char *path;          /* of the configuration, for its errors */
@@ -31,6 +32,8 @@ struct worker_arguments {
     size_t socket_count;
     struct worker_server *servers;
     size_t server_count;
+    const int *code_fds; /* the copies that lie in memory; the list names them */
+    size_t code_fd_count;
 };
 
 /* The command line, "gale", "worker" and so on, ended by NULL; all on the arena. */

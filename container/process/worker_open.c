@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/code.h"
 #include "app/config.h"
 #include "base/board.h"
 #include "base/log.h"
@@ -21,6 +22,7 @@
 #include "loop/offload.h"
 #include "loop/task.h"
 #include "process/channel.h"
+#include "process/code_list.h"
 #include "process/identity.h"
 #include "process/worker_private.h"
 
@@ -74,6 +76,20 @@ static void find_servers(struct worker *worker)
         if (server->app >= 0 && (size_t)server->app < worker->config->app_count)
             worker->config->apps[server->app].servers_fd = server->fd;
     }
+}
+
+/* Before the configuration, whose apps look at their files. */
+static int open_code(struct worker *worker)
+{
+    struct code *codes;
+    size_t count;
+    if (worker->arguments.code < 0)
+        return 0;
+    int r = code_list_read(worker->arguments.code, &worker->arena, &codes, &count);
+    if (r < 0)
+        return fail(worker, r, "the list of copied plugins cannot be read");
+    code_set(codes, count);
+    return 0;
 }
 
 static int open_config(struct worker *worker)
@@ -244,7 +260,9 @@ int worker_open(struct worker *worker)
     int r = board_attach(worker->arguments.board, worker->arguments.slot, &worker->board);
     if (r < 0)
         return fail(worker, r, "the board cannot be attached");
-    r = open_config(worker);
+    r = open_code(worker);
+    if (r == 0)
+        r = open_config(worker);
     if (r < 0)
         return r;
     set_descriptors(worker->config->server.descriptors);

@@ -22,7 +22,9 @@ START_TEST(tells_of_a_writer)
     int writer = make_file();
     int reader = open(path, O_RDONLY | O_CLOEXEC);
     ck_assert_int_eq(lease_begin(reader), -EBUSY);
+    ck_assert(lease_is_written(path));
     close(writer);
+    ck_assert(!lease_is_written(path));
     ck_assert_int_eq(lease_begin(reader), 0);
     lease_end(reader);
     writer = open(path, O_WRONLY | O_NONBLOCK);

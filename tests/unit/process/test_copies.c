@@ -44,7 +44,8 @@ static void set_up(void)
     code_open();
     code_make_three();
     code_run("mkdir -m 0700 state");
-    copies_init(&copies, code_path("state"));
+    copies_init(&copies);
+    copies_keep_in(&copies, code_path("state"));
 }
 
 static void tear_down(void)
@@ -112,7 +113,8 @@ START_TEST(without_a_folder_there_is_memory)
     code_make_three();
     code_run("touch state");
     log_set_fd(null);
-    copies_init(&copies, code_path("state"));
+    copies_init(&copies);
+    copies_keep_in(&copies, code_path("state"));
     const struct copied *copied = take("app/main.so");
     ck_assert_str_eq(copied->root, "");
     ck_assert_uint_eq(copied->fd_count, 3);

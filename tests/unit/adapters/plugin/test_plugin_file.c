@@ -75,7 +75,7 @@ static void check_refused(const char *path, int error, const char *says)
 {
     struct buffer why = {0};
     char text[PATH_MAX + 256];
-    ck_assert_int_eq(plugin_file_check(path, &why), error);
+    ck_assert_int_eq(plugin_file_check(path, path, &why), error);
     snprintf(text, sizeof(text), "%s %s", path, says);
     ck_assert_str_eq(why.at, text);
     buffer_finish(&why);
@@ -128,8 +128,8 @@ END_TEST
 START_TEST(lets_shared_objects_pass)
 {
     struct buffer why = {0};
-    ck_assert_int_eq(plugin_file_check(fixture("ok.so"), &why), 0);
-    ck_assert_int_eq(plugin_file_check(fixture("not_a_plugin.so"), &why), 0);
+    ck_assert_int_eq(plugin_file_check(fixture("ok.so"), "ok.so", &why), 0);
+    ck_assert_int_eq(plugin_file_check(fixture("not_a_plugin.so"), "x.so", &why), 0);
     ck_assert_uint_eq(why.len, 0);
 }
 END_TEST

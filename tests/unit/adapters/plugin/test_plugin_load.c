@@ -6,6 +6,7 @@
 #include <gale/gale.h>
 #include <http_parser.h>
 #include "adapters/plugin/plugin_load.h"
+#include "app/code.h"
 #include "base/buffer.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -19,7 +20,9 @@ void *const kept[] = {(void *)gale_log, (void *)gale_setting, (void *)gale_app_n
 static int load(const char *name, struct gale_plugin *plugin, struct buffer *why)
 {
     void *handle;
-    return plugin_load(fixture(name), plugin, &handle, why);
+    const char *path = fixture(name);
+    const struct code code = {.original = path, .path = path, .root = ""};
+    return plugin_load(&code, plugin, &handle, why);
 }
 
 START_TEST(loads_plugins_of_this_and_other_versions)
