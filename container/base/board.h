@@ -38,6 +38,8 @@ struct board_slot {
     uint64_t generation;
     int64_t started_ms;           /* wall clock */
     _Atomic int64_t heartbeat_ms; /* monotonic; each turn of the loop */
+    /* What it still has while it drains. */
+    _Atomic uint32_t draining_requests, draining_connections, draining_tasks;
     /* What the worker's current task is doing, for crash reports: zero-terminated. */
     char app[48];
     char request[BOARD_TEXT];

@@ -3,59 +3,166 @@
 #include "cli/command.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "cli/command_line.h"
 #include "cli/control_client.h"
 #include "cli/target.h"
 #include "cli/terminal.h"
 
-static int tell(const char *body)
+enum { LOOK_MS = 20, LOOKS = 5, WAIT_MS = 200 };
+
+struct reload {
+    const struct command_line *line;
+    struct target target;
+    int64_t since_ms; /* it was asked for */
+    bool waits;       /* for the end of what was replaced */
+};
+
+/* ---- what drains ---- */
+
+struct drain {
+    long long generation; /* the newest that drains; 0: none does */
+    long long requests, connections, cut_in_ms;
+};
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void add_worker(const json_t *worker, struct drain *drain)
+{
+    const json_t *draining = json_object_get(worker, "draining");
+    long long left = number_of(draining, "cut_in_ms");
+    drain->requests += number_of(draining, "requests");
+    drain->connections += number_of(draining, "connections");
+    drain->cut_in_ms = left > drain->cut_in_ms ? left : drain->cut_in_ms;
+}
+
+static struct drain add_up(const json_t *status)
+{
+    struct drain drain = {0};
+    size_t i, j;
+    json_t *generation, *worker;
+    json_array_foreach(json_object_get(status, "generations"), i, generation)
+    {
+        const char *state = json_string_value(json_object_get(generation, "state"));
+        if (!state || strcmp(state, "draining") != 0)
+            continue;
+        if (number_of(generation, "number") > drain.generation)
+            drain.generation = number_of(generation, "number");
+        json_array_foreach(json_object_get(generation, "workers"), j, worker)
+        {
+            add_worker(worker, &drain);
+        }
+    }
+    return drain;
+}
+
+static int look(const struct reload *reload, struct drain *out_drain)
+{
+    struct control_answer answer;
+    int r = target_ask(reload->line, &reload->target, "GET", "/status", &answer);
+    if (r != COMMAND_OK)
+        return r;
+    json_t *status = json_loads(answer.body, 0, NULL);
+    *out_drain = add_up(status);
+    json_decref(status);
+    free(answer.body);
+    return COMMAND_OK;
+}
+
+static void print_drain(const struct drain *drain)
+{
+    terminal_print(stdout, INK_YELLOW, "generation %lld is draining", drain->generation);
+    if (drain->requests || drain->connections)
+        printf(": %lld request%s, %lld connection%s", drain->requests,
+               drain->requests == 1 ? "" : "s", drain->connections,
+               drain->connections == 1 ? "" : "s");
+    printf("; cut in %lld s\n", (drain->cut_in_ms + 999) / 1000);
+    fflush(stdout);
+}
+
+/* Mostly it ends at once, and then there is nothing to say. */
+static int tell_drain(const struct reload *reload)
+{
+    struct drain drain = {0};
+    int r = COMMAND_OK;
+    for (int i = 0; i < LOOKS && (i == 0 || drain.generation) && r == COMMAND_OK; i++) {
+        if (i)
+            (void)poll(NULL, 0, LOOK_MS);
+        r = look(reload, &drain);
+    }
+    if (r == COMMAND_OK && drain.generation)
+        print_drain(&drain);
+    if (!reload->waits || r != COMMAND_OK)
+        return r;
+    while (drain.generation && r == COMMAND_OK) {
+        (void)poll(NULL, 0, WAIT_MS);
+        r = look(reload, &drain);
+    }
+    if (r == COMMAND_OK)
+        printf("what was replaced has ended, after %lld ms\n",
+               (long long)(clock_mono_ms() - reload->since_ms));
+    return r;
+}
+
+/* ---- the outcome ---- */
+
+static int tell(const struct reload *reload, const char *body)
 {
     json_t *answer = json_loads(body, 0, NULL);
     const char *text = json_string_value(json_object_get(answer, "text"));
-    long long generation = json_integer_value(json_object_get(answer, "generation"));
+    long long generation = number_of(answer, "generation");
     bool is_ok = json_is_true(json_object_get(answer, "ok"));
     if (is_ok) {
         terminal_print(stdout, INK_GREEN, "generation %lld serves", generation);
-        printf(", after %lld ms\n", json_integer_value(json_object_get(answer, "ms")));
+        printf(", after %lld ms\n", number_of(answer, "ms"));
+        fflush(stdout);
     } else {
         fprintf(stderr, "%s\n", text ? text : "the answer makes no sense");
         terminal_print(stderr, INK_RED, "the reload is refused");
         fprintf(stderr, generation ? "; generation %lld serves on\n" : "\n", generation);
     }
     json_decref(answer);
-    return is_ok ? COMMAND_OK : COMMAND_FAILED;
+    return is_ok ? tell_drain(reload) : COMMAND_FAILED;
 }
 
 static int run(const struct command_line *line)
 {
-    struct target target;
+    struct reload reload = {
+        .line = line, .since_ms = clock_mono_ms(), .waits = command_line_has(line, "--wait")};
     struct control_answer answer;
-    int r = target_find(line, &target);
+    int r = target_find(line, &reload.target);
     if (r == COMMAND_OK)
-        r = target_ask(line, &target, "POST", "/reload", &answer);
+        r = target_ask(line, &reload.target, "POST", "/reload", &answer);
     if (r != COMMAND_OK)
         return r;
-    r = tell(answer.body);
+    r = tell(&reload, answer.body);
     free(answer.body);
     return r;
 }
 
 static const struct command_option options[] = {
     {"--control", "PATH", "the control socket of the instance that is meant"},
+    {"--wait", NULL, "return only when what was replaced has ended, too"},
     {0},
 };
 
 const struct command command_reload = {
     .name = "reload",
-    .usage = "[CONF | --control PATH]",
+    .usage = "[CONF | --control PATH] [--wait]",
     .summary = "let a running gale take the configuration and plugins as they are now",
     .text = "Starts new workers with the configuration and the plugin files as they are now,\n"
-            "and returns when they serve; the old ones finish their requests. If anything is\n"
-            "wrong, with the configuration or with a plugin that doesn't open, it says what,\n"
-            "exits with 1, and the old workers serve on as if nothing had been asked.\n"
+            "and returns when they serve; the old ones finish their requests, and hand their\n"
+            "idle connections over. It says what is still draining. If anything is wrong,\n"
+            "with the configuration or with a plugin that doesn't open, it says what, exits\n"
+            "with 1, and the old workers serve on as if nothing had been asked.\n"
             "\n"
             "Without CONF the only instance that you run is meant.\n",
     .examples = "  gale reload                 the only one\n"

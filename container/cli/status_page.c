@@ -170,6 +170,31 @@ static void add_state(struct table *table, const json_t *worker)
         table_cell(table, ink_of_state(state), "%s", state);
 }
 
+static void add_part(char *out, size_t size, const char *name, long long count)
+{
+    size_t len = strlen(out);
+    if (count)
+        snprintf(out + len, size - len, "%s%lld %s%s", len ? ", " : "", count, name,
+                 count == 1 ? "" : "s");
+}
+
+/* "2 requests, 5 connections, cut in 27 s" */
+static void add_work(struct table *table, const json_t *worker)
+{
+    const json_t *draining = json_object_get(worker, "draining");
+    char text[160] = "", left[DURATION_MAX];
+    if (!draining) {
+        table_cell(table, INK_PLAIN, "%s%s%s", text_of(worker, "app"),
+                   *text_of(worker, "request") ? ": " : "", text_of(worker, "request"));
+        return;
+    }
+    add_part(text, sizeof(text), "request", number_of(draining, "requests"));
+    add_part(text, sizeof(text), "connection", number_of(draining, "connections"));
+    add_part(text, sizeof(text), "task", number_of(draining, "tasks"));
+    table_cell(table, INK_PLAIN, "%s%scut in %s", text, *text ? ", " : "",
+               duration(number_of(draining, "cut_in_ms"), left));
+}
+
 static void add_worker(struct table *table, const json_t *worker)
 {
     long long restarts = number_of(worker, "restarts");
@@ -179,8 +204,7 @@ static void add_worker(struct table *table, const json_t *worker)
     add_state(table, worker);
     table_cell(table, INK_PLAIN, "%s", duration(number_of(worker, "age_ms"), text));
     table_cell(table, restarts ? INK_YELLOW : INK_PLAIN, "%lld", restarts);
-    table_cell(table, INK_PLAIN, "%s%s%s", text_of(worker, "app"),
-               *text_of(worker, "request") ? ": " : "", text_of(worker, "request"));
+    add_work(table, worker);
     table_end_row(table);
 }
 

@@ -6,10 +6,13 @@
 
 #include "base/arena.h"
 #include "base/board.h"
+#include "base/log.h"
 #include "http/exchange.h"
 #include "http/http1.h"
 #include "loop/task.h"
 #include "loop/ticks.h"
+
+enum { LOGGED_CUTS = 20 };
 
 void http_settings_init(struct http_settings *settings)
 {
@@ -123,6 +126,13 @@ bool http_server_is_empty(const struct http_server *server)
     return server->connection_count == 0 && task_group_is_empty(&server->tasks);
 }
 
+static void log_cut(const struct task_label *label)
+{
+    log_warn("a request is cut", LOG_TEXT("app", label->app ? label->app : "-"),
+             LOG_TEXT("request", label->request ? label->request : "-"),
+             LOG_TEXT("id", label->request_id ? label->request_id : "-"));
+}
+
 size_t http_server_close(struct http_server *server)
 {
     size_t cut = 0;
@@ -132,8 +142,8 @@ size_t http_server_close(struct http_server *server)
         struct http1_connection *connection = container_of(link, struct http1_connection, link);
         if (connection->state != HTTP1_ACTIVE)
             http1_close(connection);
-        else
-            cut += connection->current != NULL;
+        else if (connection->current && cut++ < LOGGED_CUTS)
+            log_cut(&connection->current->exchange.label);
     }
     task_group_cancel(&server->tasks);
     return cut;

@@ -35,6 +35,23 @@ static void write_slot_text(struct json *json, const char *key, const char *text
     json_text(json, key, copy);
 }
 
+static uint32_t get(const _Atomic uint32_t *field)
+{
+    return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+static void write_drain(const struct worker_process *worker, const struct board_slot *slot,
+                        struct json *json)
+{
+    int64_t left_ms = worker->cut_ms - clock_mono_ms();
+    json_open(json, "draining", '{');
+    json_number(json, "requests", get(&slot->draining_requests));
+    json_number(json, "connections", get(&slot->draining_connections));
+    json_number(json, "tasks", get(&slot->draining_tasks));
+    json_number(json, "cut_in_ms", left_ms > 0 ? left_ms : 0);
+    json_close(json, '}');
+}
+
 static void write_worker(const struct worker_process *worker, struct json *json)
 {
     const struct master *master = worker->generation->master;
@@ -48,6 +65,8 @@ static void write_worker(const struct worker_process *worker, struct json *json)
         int64_t heartbeat = atomic_load_explicit(&slot->heartbeat_ms, memory_order_relaxed);
         json_number(json, "age_ms", master_age_ms(slot->started_ms));
         json_number(json, "heartbeat_ms", heartbeat ? clock_mono_ms() - heartbeat : -1);
+        if (worker->state == WORKER_ENDING)
+            write_drain(worker, slot, json);
         if (slot->request[0]) {
             write_slot_text(json, "app", slot->app, sizeof(slot->app));
             write_slot_text(json, "request", slot->request, sizeof(slot->request));

@@ -68,6 +68,23 @@ static void give_up(struct worker *worker)
     ioloop_stop(worker->loop);
 }
 
+static void set(_Atomic uint32_t *field, size_t value)
+{
+    atomic_store_explicit(field, (uint32_t)value, memory_order_relaxed);
+}
+
+/* For whoever asks what it still waits for. */
+static void show(const struct worker *worker)
+{
+    size_t background = 0;
+    for (size_t i = 0; i < worker->config->app_count; i++)
+        background += worker->apps[i].background.count;
+    set(&board_mine->draining_requests, worker->http.tasks.count);
+    set(&board_mine->draining_connections,
+        worker->http.connection_count + worker->fcgi.connection_count);
+    set(&board_mine->draining_tasks, background);
+}
+
 static void sweep(struct worker *worker, int64_t now_ms)
 {
     bool is_late = now_ms >= worker->drain_ms + SWEEP_MS || now_ms >= worker->deadline_ms;
@@ -83,6 +100,7 @@ static void on_tick(void *data)
         sweep(worker, now_ms);
     else
         giver_pump(&worker->giver);
+    show(worker);
     if (!worker->is_sweeping && has_only_stuck(worker)) {
         ioloop_stop(worker->loop);
         return;

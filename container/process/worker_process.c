@@ -378,6 +378,9 @@ void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned fl
     channel_message_init(&drain, CHANNEL_DRAIN, ms);
     drain.flags = flags;
     worker_process_tell(worker, &drain);
+    int64_t cut_ms = clock_mono_ms() + ms;
+    if (worker->state != WORKER_ENDING || cut_ms < worker->cut_ms)
+        worker->cut_ms = cut_ms;
     worker->state = WORKER_ENDING;
     timer_start(master->loop, &worker->timer, ms + KILL_AFTER_MS);
 }

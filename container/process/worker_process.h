@@ -34,6 +34,7 @@ struct worker_process {
     int pidfd, channel;
     int slot;           /* of the board */
     int64_t serving_ms; /* monotonic; since when it accepts */
+    int64_t cut_ms;     /* monotonic; ENDING: when what it still serves is cut */
     unsigned restarts;
     struct backoff backoff;
     struct timer timer; /* STARTING, ENDING: its deadline; WAITING: the end of the delay */
