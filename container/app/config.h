@@ -59,6 +59,7 @@ struct app_config {
     const struct adapter *adapter;
     void *settings; /* the adapter's, filled by its table */
     struct app_limits limits;
+    bool watch; /* reload when its file changes */
     const struct server_settings *server;
     int servers_fd; /* in a worker: a path to the servers that the master runs for it; -1: none */
 };

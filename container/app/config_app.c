@@ -34,6 +34,9 @@ const struct setting app_table[] = {
      .help = "Uploaded files above this size go to a temporary file; without it as in [server]."},
     {"deadline", SETTING_MS, AT(limits.deadline_ms), .initial = "0s", .max = DAY_MS,
      .help = "How long one request may take in all before it is cancelled; 0s: no limit."},
+    {"watch", SETTING_FLAG, AT(watch), .initial = "no",
+     .help = "Reload by itself when the plugin's file, or a library that it finds through $ORIGIN, "
+             "has changed."},
     {.key = NULL},
 };
 #undef AT
@@ -168,6 +171,17 @@ static void refuse_same_name(struct config_reader *reader, const struct app_conf
                                other->line, other->file);
 }
 
+/* Programs are started anew, so there is nothing to reload. */
+static void refuse_watch(struct config_reader *reader, const struct config_section *section,
+                         const struct app_config *app)
+{
+    const struct config_key *key = config_find_key(section, "watch");
+    if (key && app->watch && app->adapter && !app->adapter->file)
+        setting_errors_add(reader->errors, key->file, key->line,
+                           "watch: only plugins are watched; what %s serves needs no reload",
+                           app->adapter->name);
+}
+
 void config_read_app(struct config_reader *reader, const struct config_section *section,
                      struct app_config *app)
 {
@@ -184,6 +198,7 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     read_keys(reader, section, app);
     read_mount(reader, section, app);
     inherit_limits(&app->limits, &app->server->http);
+    refuse_watch(reader, section, app);
     if (app->adapter && app->adapter->check && reader->errors->len == before && !reader->base)
         app->adapter->check(app, reader->errors);
 }

@@ -283,6 +283,7 @@ static void close_all(struct master *master)
     free(master->pid_file);
     servers_finish(&master->servers);
     listeners_finish(&master->listeners);
+    auto_reload_finish(&master->auto_reload);
     shared_regions_finish(&master->shared);
     copies_finish(&master->copies);
     reloads_finish(&master->reloads);
@@ -305,6 +306,7 @@ enum master_exit master_run(const struct master_options *options)
     master.front = group_create(&master, "");
     reloads_init(&master.reloads);
     copies_init(&master.copies);
+    auto_reload_init(&master.auto_reload, &master);
     master.settle = (struct timer){.fn = master_settle, .data = &master};
     master.has_terminal = has_terminal();
     listeners_init(&master.listeners);

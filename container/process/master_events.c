@@ -97,6 +97,7 @@ static void go(struct master *master)
         timer_start(master->loop, &master->settle, SETTLE_MS);
     announce(master, !previous);
     reload_done(master, NULL);
+    auto_reload_follow(&master->auto_reload);
 }
 
 void master_generation_ready(struct master *master, struct generation *generation)

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "loop/ioloop.h"
 #include "loop/timer.h"
+#include "process/auto_reload.h"
 #include "process/control.h"
 #include "process/copies.h"
 #include "process/listeners.h"
@@ -33,6 +34,7 @@ struct master {
     struct group *front;  /* one of them */
     uint64_t last_number; /* of a configuration that was read, and of its generations */
     struct reloads reloads;
+    struct auto_reload auto_reload;
     enum master_stop stop;
     enum master_exit exit;
     char *pid_file;     /* as written; owned */

@@ -1,10 +1,10 @@
 /* test_supervision.c - a whole master with its workers, all of them this very program.
  *
  * What cannot be taken apart is tested together: group.c, generation.c, generation_load.c,
- * master_events.c, reload.c, succession.c, control.c, status.c on the master's side, worker.c,
- * worker_open.c, worker_drain.c on the worker's, worker_process.c and worker_spawn.c between them.
- * The app is a row of the adapter table whose behaviour stands in a file, so that a reload can find
- * it changed. Loads, signals and real plugins are for the system tests. */
+ * master_events.c, reload.c, auto_reload.c, succession.c, control.c, status.c on the master's side,
+ * worker.c, worker_open.c, worker_drain.c on the worker's, worker_process.c and worker_spawn.c
+ * between them. The app is a row of the adapter table whose behaviour stands in a file, so that a
+ * reload can find it changed. Loads, signals and real plugins are for the system tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -70,9 +70,17 @@ static int fake_serve(struct gale_app *app, struct gale_request *req, struct gal
     return gale_reply(res, 200, "text/plain", "%d\n", (int)getpid());
 }
 
+static int fake_file(const struct app_config *config, char out_path[PATH_MAX])
+{
+    const struct fake_settings *settings = config->settings;
+    snprintf(out_path, PATH_MAX, "%s", settings->file);
+    return 0;
+}
+
 static const struct adapter fake = {.name = "fake",
                                     .table = fake_table,
                                     .settings_size = sizeof(struct fake_settings),
+                                    .file = fake_file,
                                     .open = fake_open,
                                     .serve = fake_serve};
 static const struct adapter *const adapters[] = {&fake, NULL};
@@ -81,6 +89,7 @@ static const struct adapter *const adapters[] = {&fake, NULL};
 
 static char folder[64], control[96], mode_file[96], address[96];
 static pid_t master;
+static bool is_watched;
 
 static void set_mode(const char *mode)
 {
@@ -112,8 +121,8 @@ static void start(const char *server_keys)
     static char text[1024];
     snprintf(text, sizeof(text),
              "[server]\nlisten = unix:%s\nworkers = 2\naccess_log = off\nstart_timeout = 2s\n%s\n"
-             "[app fake]\nmount = /\nfake = %s\n",
-             address, server_keys, mode_file);
+             "state = %s/state\n[app fake]\nmount = /\nfake = %s\nwatch = %s\n",
+             address, server_keys, folder, mode_file, is_watched ? "yes" : "no");
     const struct master_options options = {
         .path = "(test)", .text = text, .adapters = adapters, .control = control};
     char errors[96];
@@ -185,10 +194,13 @@ static void serve(const char *server_keys)
 
 static void stop(void)
 {
+    char state[80];
+    snprintf(state, sizeof(state), "%s/state", folder);
     ck_assert_int_eq(kill(master, SIGTERM), 0);
     ck_assert_int_eq(wait_exit(), MASTER_STOPPED);
     ck_assert_int_eq(access(control, F_OK), -1);
     ck_assert_int_eq(access(address, F_OK), -1);
+    ck_assert_int_eq(rmdir(state), 0); /* it is empty */
     ck_assert(!errors_have("Sanitizer"));
     remove_folder();
 }
@@ -252,6 +264,24 @@ START_TEST(reloads_or_stays_as_it_was)
 }
 END_TEST
 
+START_TEST(a_watched_file_reloads)
+{
+    make_folder();
+    is_watched = true;
+    serve("");
+    set_mode("ok");
+    wait_until("\"generation\":2,");
+    set_mode("fail");
+    wait_until("the tests said so");
+    ck_assert(answer_has("\"generation\":2,"));
+    ck_assert_int_eq(unlink(mode_file), 0);
+    set_mode("ok");
+    wait_until("\"last_failure\":null");
+    ck_assert(errors_have("a watched file has changed"));
+    stop();
+}
+END_TEST
+
 START_TEST(replaces_who_dies)
 {
     make_folder();
@@ -291,9 +321,13 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const tests[] = {serves_and_stops,           the_control_socket_answers,
-                                  reloads_or_stays_as_it_was, replaces_who_dies,
-                                  tells_why_it_cannot_start,  NULL};
+    const TTest *const tests[] = {serves_and_stops,
+                                  the_control_socket_answers,
+                                  reloads_or_stays_as_it_was,
+                                  replaces_who_dies,
+                                  a_watched_file_reloads,
+                                  tells_why_it_cannot_start,
+                                  NULL};
     if (argc > 1 && strcmp(argv[1], "worker") == 0)
         return worker_main(argc, argv, adapters);
     return unit_run(__FILE__, tests);
