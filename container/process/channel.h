@@ -18,6 +18,7 @@
  *     <-------------------- TAKE [fd] --   idle connections come from there (handover.h)
  *     <-------------------- GIVE [fd] --   and go there, now or when it drains
  *     <------------------ DRAIN in ms --   take nothing new, end; a later one may be shorter
+ *     -- PASSED ---------------------->    its successor has what was idle; once
  */
 #pragma once
 #include <stddef.h>
@@ -38,6 +39,7 @@ enum channel_kind {
     CHANNEL_DRAIN,
     CHANNEL_TAKE,
     CHANNEL_GIVE,
+    CHANNEL_PASSED,
 };
 
 /* DRAIN: also accept what waits in queues that will be closed; another worker takes over, so that

@@ -49,11 +49,18 @@ struct group *group_find(const struct master *master, const char *name)
     return NULL;
 }
 
-static void make_room(struct group *group)
+/* Those that were told to end at once do not count. */
+static unsigned count_generations(const struct group *group)
 {
     unsigned count = 0;
     list_each (&group->generations, link)
         count += !container_of(link, struct generation, link)->is_hurried;
+    return count;
+}
+
+static void make_room(struct group *group)
+{
+    unsigned count = count_generations(group);
     list_each (&group->generations, link) {
         struct generation *generation = container_of(link, struct generation, link);
         if (count < GENERATIONS_MAX || generation == group->live)
@@ -129,6 +136,14 @@ void groups_cancel(struct master *master)
         if (next && next->state != GENERATION_ENDING)
             generation_drain(next, 0, 0);
     }
+}
+
+bool groups_are_full(const struct master *master)
+{
+    list_each (&master->groups, link)
+        if (count_generations(of_link(link)) >= GENERATIONS_MAX)
+            return true;
+    return false;
 }
 
 bool groups_are_empty(const struct master *master)

@@ -44,5 +44,7 @@ bool groups_are_ready(const struct master *master);
 void groups_go(struct master *master, bool sweep);
 /* What was prepared ends. */
 void groups_cancel(struct master *master);
+/* Whether a next generation would make an earlier one give way. */
+bool groups_are_full(const struct master *master);
 /* Whether no group has a generation any more. */
 bool groups_are_empty(const struct master *master);

@@ -159,8 +159,11 @@ void giver_pump(struct giver *giver)
         struct handover_batch *batch = &giver->batches[place];
         size_t most = giver->room < HANDOVER_BATCH ? giver->room : HANDOVER_BATCH;
         batch->count = http_server_pack(giver->server, batch->connections, most);
-        if (!batch->count)
+        if (!batch->count) {
+            if (!giver->under_way && giver->on_given)
+                giver->on_given(giver->data);
             return;
+        }
         if (send_batch(giver, batch) < 0) {
             take_back(batch);
             return;

@@ -33,8 +33,10 @@ struct handover_batch {
 /* ---- giving ---- */
 
 struct giver {
-    struct http_server *server; /* borrowed */
-    int fd;                     /* owned; -1: there is nobody to give to */
+    struct http_server *server;   /* borrowed */
+    int fd;                       /* owned; -1: there is nobody to give to */
+    void (*on_given)(void *data); /* whatever was idle is given; may be NULL */
+    void *data;
     /* private */
     struct timer timer; /* after the taker went: until it is seen that no other comes */
     size_t room;

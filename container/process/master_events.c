@@ -96,7 +96,7 @@ static void go(struct master *master)
     if (listeners_is_leaving(&master->listeners))
         timer_start(master->loop, &master->settle, SETTLE_MS);
     announce(master, !previous);
-    reload_done(master, NULL);
+    reload_settle(master);
     auto_reload_follow(&master->auto_reload);
 }
 

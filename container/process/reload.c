@@ -14,6 +14,12 @@
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/notify.h"
+#include "process/succession.h"
+
+enum {
+    ROOM_MS = 500,   /* how long a reload waits for generations to end before the oldest is cut */
+    SETTLE_MS = 200, /* and for idle clients to be with their new worker */
+};
 
 struct waiter {
     struct list link;
@@ -35,19 +41,31 @@ void reloads_finish(struct reloads *reloads)
     reloads->last_failure = NULL;
 }
 
-/* Somebody may be at writing a plugin's file: then it is tried again for a while. */
+static void prepare(void *data);
+
+static void prepare_again(struct master *master)
+{
+    struct reloads *reloads = &master->reloads;
+    reloads->again = (struct timer){.fn = prepare, .data = master};
+    timer_start(master->loop, &reloads->again, RELOAD_AGAIN_MS);
+}
+
+/* Somebody may be at writing a plugin's file: then it is tried again for a while. And rather than
+ * cutting generations that are about to end, they are waited for. */
 static void prepare(void *data)
 {
     struct master *master = data;
     struct reloads *reloads = &master->reloads;
     scoped_free char *why = NULL;
     bool is_passing;
-    if (generation_load(master, &why, &is_passing) == MASTER_STOPPED)
+    int64_t waited_ms = clock_mono_ms() - reloads->begun_ms;
+    if (groups_are_full(master) && waited_ms < ROOM_MS)
+        prepare_again(master);
+    else if (generation_load(master, &why, &is_passing) == MASTER_STOPPED)
         groups_start(master);
-    else if (is_passing && clock_mono_ms() - reloads->begun_ms < RELOAD_PATIENCE_MS) {
-        reloads->again = (struct timer){.fn = prepare, .data = master};
-        timer_start(master->loop, &reloads->again, RELOAD_AGAIN_MS);
-    } else
+    else if (is_passing && waited_ms < RELOAD_PATIENCE_MS)
+        prepare_again(master);
+    else
         reload_done(master, why);
 }
 
@@ -113,10 +131,30 @@ static void answer(struct master *master, struct list *waiters, const char *why)
     }
 }
 
+static void on_settled(void *data)
+{
+    reload_done(data, NULL);
+}
+
+void reload_settle(struct master *master)
+{
+    struct reloads *reloads = &master->reloads;
+    reloads->settling = (struct timer){.fn = on_settled, .data = master};
+    timer_start(master->loop, &reloads->settling, SETTLE_MS);
+    reload_look(master);
+}
+
+void reload_look(struct master *master)
+{
+    if (timer_is_running(&master->reloads.settling) && succession_is_over(master->front))
+        reload_done(master, NULL);
+}
+
 void reload_done(struct master *master, const char *why)
 {
     struct reloads *reloads = &master->reloads;
     timer_stop(master->loop, &reloads->again);
+    timer_stop(master->loop, &reloads->settling);
     if (reloads->is_running) {
         record(reloads, why);
         if (why && master->stop == MASTER_RUNS)

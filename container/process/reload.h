@@ -27,7 +27,8 @@ struct reloads {
     bool is_running, is_queued;
     int64_t asked_ms; /* monotonic: when the current one was first asked for */
     int64_t queued_ms, begun_ms;
-    struct timer again;      /* while a plugin's file is being written */
+    struct timer again;      /* while a plugin's file is being written, or generations end */
+    struct timer settling;   /* while what was replaced hands its clients over */
     char *last_failure;      /* why the last reload failed, owned; NULL: it did not */
     int64_t last_failure_ms; /* wall clock */
 };
@@ -40,6 +41,10 @@ void reload_ask(struct master *master);
  * -errno of the wait. */
 SUSPENDS int reload_wait(struct master *master, struct reload_result *out_result);
 
+/* The new generations serve: the reload is over once the clients that were idle are theirs, or
+ * soon. reload_look is to be called when that may be so. */
+void reload_settle(struct master *master);
+void reload_look(struct master *master);
 /* Ends the reload that runs: everybody who waited gets to know. `why` NULL: it succeeded. */
 void reload_done(struct master *master, const char *why);
 

@@ -70,3 +70,15 @@ void succession_join(struct worker_process *successor)
 {
     connect_all(successor->generation->group, successor);
 }
+
+bool succession_is_over(const struct group *group)
+{
+    list_each (&group->generations, link) {
+        const struct generation *old = container_of(link, struct generation, link);
+        bool is_old = old != group->live && old != group->next && !old->is_hurried;
+        for (unsigned i = 0; is_old && i < old->size; i++)
+            if (can_give(&old->workers[i]) && !old->workers[i].has_passed)
+                return false;
+    }
+    return true;
+}

@@ -114,6 +114,18 @@ static void on_tick(void *data)
     timer_start(worker->loop, &worker->drain_timer, TICK_MS);
 }
 
+void worker_given(void *data)
+{
+    struct worker *worker = data;
+    struct channel_message passed;
+    if (!worker->is_draining || worker->is_sweeping || worker->has_passed)
+        return;
+    worker->has_passed = true;
+    channel_message_init(&passed, CHANNEL_PASSED, 0);
+    (void)channel_send(worker->arguments.channel, &passed);
+    timer_start(worker->loop, &worker->drain_timer, 0); /* that may have been all */
+}
+
 static void begin(struct worker *worker, unsigned flags)
 {
     atomic_store_explicit(&board_mine->state, BOARD_DRAINING, memory_order_relaxed);

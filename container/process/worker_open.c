@@ -249,6 +249,8 @@ static int open_server(struct worker *worker)
     worker->http.tcp.gauge = board_metric(BOARD_GAUGE, "gale_connections", "",
                                           "Connections of clients that are open now.");
     giver_init(&worker->giver, &worker->http);
+    worker->giver.on_given = worker_given;
+    worker->giver.data = worker;
     taker_init(&worker->taker, &worker->http, listens, worker);
     coverage_init(&worker->coverage, worker->board, &worker->http.tcp, worker->arguments.place,
                   worker->arguments.sockets, worker->arguments.socket_count);

@@ -41,6 +41,7 @@ struct worker {
     /* the end */
     bool is_leaving; /* a successor was asked for */
     bool is_draining;
+    bool has_passed;               /* what was idle is with its successor, and the master knows */
     bool is_sweeping;              /* still accepts what waits in the queues */
     int64_t drain_ms, deadline_ms; /* when it began, when what still runs is cut */
     int64_t cut_ms;                /* when it was; 0: not yet */
@@ -67,5 +68,7 @@ void worker_leave(struct worker *worker);
 /* Takes nothing new; stops the loop when everything has ended, or after `ms`. May be called again
  * with less. `flags` as CHANNEL_SWEEP and CHANNEL_REPLACED say. */
 void worker_drain(struct worker *worker, int64_t ms, unsigned flags);
+/* What was idle is handed over. */
+void worker_given(void *worker);
 /* Whether nothing of the apps runs any more. */
 bool worker_is_quiet(const struct worker *worker);

@@ -103,8 +103,10 @@ static void on_end(void *data, unsigned events)
     else
         snprintf(how, sizeof(how), "%s%s%s", exit_text(&info, end, sizeof(end)), work,
                  atomic_load(&slot->has_overflowed) ? overflow_text : "");
+    struct master *master = master_of(worker);
     close_process(worker);
     generation_worker_ended(worker->generation, worker, how);
+    reload_look(master);
 }
 
 /* ---- what it says ---- */
@@ -164,6 +166,12 @@ static void become_ready(struct worker_process *worker)
     generation_worker_ready(worker->generation, worker);
 }
 
+static void become_passed(struct worker_process *worker)
+{
+    worker->has_passed = true;
+    reload_look(master_of(worker));
+}
+
 static void handle(struct worker_process *worker, const struct channel_message *message)
 {
     if (message->kind == CHANNEL_ERROR)
@@ -176,6 +184,8 @@ static void handle(struct worker_process *worker, const struct channel_message *
         keep_title(worker, message);
     else if (message->kind == CHANNEL_READY)
         become_ready(worker);
+    else if (message->kind == CHANNEL_PASSED)
+        become_passed(worker);
     else if (message->kind == CHANNEL_LEAVE)
         worker->wants_to_leave = true;
 }
@@ -320,6 +330,7 @@ int worker_process_start(struct worker_process *worker)
     free(worker->why);
     worker->why = NULL;
     worker->gave_up = false;
+    worker->has_passed = false;
     worker->state = WORKER_STARTING;
     timer_start(master_of(worker)->loop, &worker->timer,
                 worker->generation->config->server.start_timeout_ms);

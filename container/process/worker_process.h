@@ -41,6 +41,7 @@ struct worker_process {
     char *why;          /* the last error that it reported, owned */
     bool gave_up;       /* and that is its own account of why it ends */
     bool wants_to_leave;
+    bool has_passed;  /* its successor has its idle connections */
     bool is_leaving;  /* another one has its place */
     struct list link; /* then: among those of its generation */
 };
