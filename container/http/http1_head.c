@@ -69,7 +69,7 @@ static bool decide_keep_alive(const struct http1_exchange *x)
     const struct http1_connection *connection = x->connection;
     const struct gale_request *req = &x->exchange.req;
     return connection->is_keep_alive && req->head.is_keep_alive && !x->is_open_ended &&
-           can_drain(x) && !http_server_is_last(connection->server);
+           can_drain(x) && !connection->is_refused && !http_server_is_last(connection->server);
 }
 
 static size_t fields_size(const struct gale_response *res)

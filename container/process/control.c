@@ -170,7 +170,7 @@ static int listen_at(const char *path)
     struct endpoint endpoint;
     scoped_free char *text = memory_printf("unix:%s", path);
     int r = endpoint_parse(str_of(text), &endpoint);
-    return r < 0 ? r : tcp_listen(&endpoint, false, 0600, 16);
+    return r < 0 ? r : tcp_listen(&endpoint, false, 0600, 128);
 }
 
 int control_open(struct master *master, const char *configured, const char *name, char **out_error)
