@@ -25,7 +25,7 @@ struct copied_source {
 struct copied {
     struct list link;
     char *original; /* its path; owned, as the others */
-    char *digest;   /* of names and contents */
+    char *digest;   /* of names, rights and contents */
     char *root;     /* the folder; "" in memory */
     char *path;     /* what to open */
     struct copied_source *sources;

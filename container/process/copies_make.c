@@ -36,7 +36,8 @@ struct part {
     struct elf_facts facts;
     struct origin origin;
     struct digest digest;
-    int fd; /* in memory: owned; -1 */
+    struct stat info; /* of the original */
+    int fd;           /* in memory: owned; -1 */
     bool is_placed;
 };
 
@@ -167,11 +168,11 @@ static int fill(struct job *job, struct part *part, int from, int to)
 
 static int copy_part(struct job *job, struct part *part)
 {
-    struct stat info;
+    struct stat *info = &part->info;
     scoped_close int from = open(part->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (from < 0 || fstat(from, &info) < 0)
+    if (from < 0 || fstat(from, info) < 0)
         return fail(job, -errno, part->name, strerror(errno));
-    if (!S_ISREG(info.st_mode))
+    if (!S_ISREG(info->st_mode))
         return fail(job, -ENOEXEC, part->name, "is not a file");
     scoped_close int to = open_target(job, part);
     if (to < 0) {
@@ -181,7 +182,7 @@ static int copy_part(struct job *job, struct part *part)
     int r = fill(job, part, from, to);
     if (r < 0)
         return r;
-    give_rights(to, &info);
+    give_rights(to, info);
     if (!job->root)
         part->fd = steal_fd(&to);
     return 0;
@@ -325,8 +326,11 @@ static char *digest_all(const struct job *job)
     FILE *out = open_memstream(&all, &len);
     if (!out)
         abort();
-    for (size_t i = 0; i < job->part_count; i++)
-        fprintf(out, "%s %s%c", digest_print(&job->parts[i]->digest, text), job->parts[i]->name, 0);
+    for (size_t i = 0; i < job->part_count; i++) {
+        const struct part *part = job->parts[i];
+        fprintf(out, "%s %o %u %u %s%c", digest_print(&part->digest, text), part->info.st_mode,
+                part->info.st_uid, part->info.st_gid, part->name, 0);
+    }
     fclose(out);
     struct digest digest;
     digest_init(&digest);
