@@ -84,6 +84,7 @@ int copy_file(int from, int to, struct copy_file *out_copy)
 {
     struct copy_file copy = {.is_full = false};
     digest_init(&copy.digest);
+    *out_copy = copy;
     int leased = lease_begin(from);
     if (leased == -EBUSY)
         return leased;
