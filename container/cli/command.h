@@ -35,8 +35,8 @@ struct command {
 };
 
 extern const struct command command_run, command_check, command_reload, command_stop,
-    command_status, command_new, command_test, command_cgi, command_version, command_help,
-    command_document;
+    command_upgrade, command_status, command_new, command_test, command_cgi, command_version,
+    command_help, command_document;
 
 /* All of them, ended by NULL, in the order of `gale help`. */
 extern const struct command *const commands[];

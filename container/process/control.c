@@ -14,10 +14,12 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "net/message_socket.h"
+#include "process/group.h"
 #include "process/instance.h"
 #include "process/json.h"
 #include "process/master_private.h"
 #include "process/status.h"
+#include "process/upgrade.h"
 
 /* ---- answers ---- */
 
@@ -79,6 +81,32 @@ static int answer_stop(struct master *master, struct gale_request *req, struct g
     return r;
 }
 
+static int answer_upgrade(struct master *master, struct gale_request *req,
+                          struct gale_response *res)
+{
+    struct buffer body = {0};
+    struct json json = {.out = &body};
+    scoped_free char *why = NULL;
+    (void)req;
+    bool is_ready = master->stop == MASTER_RUNS && master->front->live &&
+                    !master->reloads.is_running && !master->become.is_queued;
+    if (!is_ready)
+        why = memory_printf("gale is starting, reloading or stopping; try again");
+    int r = is_ready ? upgrade_try(master, &why) : -EBUSY;
+    if (r == -ECANCELED && !why)
+        return r;
+    json_open(&json, NULL, '{');
+    json_flag(&json, "ok", r == 0);
+    json_text(&json, "text", why);
+    json_close(&json, '}');
+    buffer_add(&body, "\n", 1);
+    int answered = reply(res, r == 0 ? 202 : 409, "application/json", &body);
+    (void)gale_response_flush(res);
+    if (r == 0)
+        ioloop_defer(master->loop, &master->become);
+    return answered;
+}
+
 static int answer_reopen(struct master *master, struct gale_request *req, struct gale_response *res)
 {
     (void)req;
@@ -92,7 +120,7 @@ static const struct {
 } answers[] = {
     {"GET", "/status", answer_status},  {"GET", "/metrics", answer_metrics},
     {"POST", "/reload", answer_reload}, {"POST", "/stop", answer_stop},
-    {"POST", "/reopen", answer_reopen},
+    {"POST", "/reopen", answer_reopen}, {"POST", "/upgrade", answer_upgrade},
 };
 
 static int serve(void *data, struct gale_request *req, struct gale_response *res)
@@ -175,7 +203,6 @@ static int listen_at(const char *path)
 
 int control_open(struct master *master, const char *configured, const char *name, char **out_error)
 {
-    struct control *control = &master->control;
     char path[INSTANCE_PATH] = "";
     int fd = choose_path(configured, name, path);
     if (fd == 0)
@@ -184,8 +211,16 @@ int control_open(struct master *master, const char *configured, const char *name
         *out_error = explain(*path ? path : configured ? configured : name, fd);
         return fd == -EADDRINUSE ? -EEXIST : fd;
     }
+    control_restore(master, path, inode_of(path), fd);
+    return 0;
+}
+
+void control_restore(struct master *master, const char *path, uint64_t inode, int fd)
+{
+    struct control *control = &master->control;
     control->path = memory_copy(path, strlen(path));
-    control->inode = inode_of(path);
+    control->inode = inode;
+    control->fd = fd;
     http_settings_init(&control->settings);
     http_server_init(&control->http, master->loop, &control->settings, serve, master);
     /* What the owner asks is no traffic: -1 counts nowhere. */
@@ -193,7 +228,6 @@ int control_open(struct master *master, const char *configured, const char *name
     control->http.tcp.on_stream = on_stream;
     control->http.tcp.data = control;
     (void)tcp_server_add(&control->http.tcp, fd, true);
-    return 0;
 }
 
 void control_close(struct master *master)

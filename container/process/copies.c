@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/code.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
@@ -143,6 +144,48 @@ int copies_take(struct copies *copies, const char *original, const struct copied
     }
     *out_copied = copied;
     return 0;
+}
+
+/* ---- as another program ---- */
+
+void copies_restore(struct copies *copies, const char *folder, int lock)
+{
+    copies->is_open = true;
+    copies->folder = *folder ? memory_copy(folder, strlen(folder)) : NULL;
+    copies->lock = lock;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* In memory: what is loaded first, and itself, by the number in its path. */
+static void restore_fds(struct copied *copied, const struct code *code)
+{
+    copied->fds = memory_alloc((code->first_count + 1) * sizeof(int));
+    for (size_t i = 0; i < code->first_count; i++)
+        copied->fds[copied->fd_count++] = code->first[i];
+    copied->fds[copied->fd_count++] = atoi(last_part(code->path));
+}
+
+const struct copied *copies_restore_one(struct copies *copies, const struct code *code)
+{
+    list_each (&copies->all, link) {
+        struct copied *copied = container_of(link, struct copied, link);
+        if (strcmp(copied->path, code->path) == 0)
+            return copied;
+    }
+    struct copied *copied = memory_zalloc(sizeof(*copied));
+    copied->original = memory_copy(code->original, strlen(code->original));
+    copied->path = memory_copy(code->path, strlen(code->path));
+    copied->root = memory_copy(code->root, strlen(code->root));
+    copied->digest = memory_copy(last_part(code->root), strlen(last_part(code->root)));
+    if (!*code->root)
+        restore_fds(copied, code);
+    list_append(&copies->all, &copied->link);
+    return copied;
 }
 
 void copies_prune(struct copies *copies, bool (*is_used)(void *data, const struct copied *copied),

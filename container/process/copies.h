@@ -56,6 +56,11 @@ void copies_finish(struct copies *copies);
  * or another -errno. On failure *out_error (owned) says what is wrong with which file. */
 int copies_take(struct copies *copies, const char *original, const struct copied **out_copied,
                 char **out_error);
+/* For a master that goes on as another program: the folder and its lock (taken), and a copy (its
+ * descriptors are taken), of whose sources nothing is known any more. */
+void copies_restore(struct copies *copies, const char *folder, int lock);
+struct code;
+const struct copied *copies_restore_one(struct copies *copies, const struct code *code);
 /* Removes those that nobody uses. */
 void copies_prune(struct copies *copies, bool (*is_used)(void *data, const struct copied *copied),
                   void *data);

@@ -72,13 +72,23 @@ struct generation *generation_create(struct group *group, struct config *config,
     return generation;
 }
 
-/* What to inherit of the copies in memory. */
-static void add_code_fds(struct generation *generation, const struct copied *copied)
+void generation_keep_fd(struct generation *generation, int fd)
 {
-    size_t count = generation->code_fd_count + copied->fd_count;
+    size_t count = generation->code_fd_count;
     generation->code_fds = memory_realloc(generation->code_fds, (count + 1) * sizeof(int));
-    for (size_t i = 0; i < copied->fd_count; i++)
-        generation->code_fds[generation->code_fd_count++] = copied->fds[i];
+    generation->code_fds[generation->code_fd_count++] = fd;
+}
+
+int generation_resume_worker(const struct worker_process *as)
+{
+    struct generation *generation = as->generation;
+    struct worker_process *worker = &generation->workers[as->place % generation->size];
+    if (as->is_leaving) {
+        worker = memory_zalloc(sizeof(*worker));
+        list_append(&generation->leaving, &worker->link);
+    }
+    generation->running += as->pid != 0;
+    return worker_process_resume(worker, as);
 }
 
 int generation_copy_code(struct generation *generation, char **out_error)
@@ -92,7 +102,8 @@ int generation_copy_code(struct generation *generation, char **out_error)
         int r = copies_take(&generation->master->copies, path, &generation->copies[i], out_error);
         if (r < 0)
             return r;
-        add_code_fds(generation, generation->copies[i]);
+        for (size_t j = 0; j < generation->copies[i]->fd_count; j++)
+            generation_keep_fd(generation, generation->copies[i]->fds[j]);
     }
     generation->code_fd = code_list_write(config, generation->copies);
     if (generation->code_fd >= 0)

@@ -65,6 +65,10 @@ struct generation *generation_create(struct group *group, struct config *config,
 /* Copies what its apps load aside, before it starts. Returns 0; -EBUSY or another -errno and
  * *out_error as copies_take has them. */
 int generation_copy_code(struct generation *generation, char **out_error);
+/* For a master that goes on as another program: a descriptor that its workers inherit for their
+ * copies, and a worker as it was (copied; its descriptors are taken). Returns 0 or -errno. */
+void generation_keep_fd(struct generation *generation, int fd);
+int generation_resume_worker(const struct worker_process *as);
 /* Only without processes. */
 void generation_destroy(struct generation *generation);
 

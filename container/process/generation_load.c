@@ -1,10 +1,7 @@
 /* generation_load.c - from the configuration's files to a generation that could start. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "app/adapter.h"
@@ -15,6 +12,7 @@
 #include "base/lease.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "process/config_text.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
@@ -23,21 +21,6 @@
 
 /* How long a changed file is looked at as one that may change again. */
 enum { CHANGING_MS = 300 };
-
-/* Everything that is wrong, a line each, without the last newline. */
-static char *print_errors(const struct setting_errors *errors)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (!out)
-        abort();
-    setting_errors_print(errors, out);
-    fclose(out);
-    if (len && text[len - 1] == '\n')
-        text[len - 1] = 0;
-    return text;
-}
 
 static struct gale_str read_text(const struct master_options *options,
                                  struct setting_errors *errors)
@@ -49,23 +32,6 @@ static struct gale_str read_text(const struct master_options *options,
     else
         text = memory_copy(options->text, len = strlen(options->text));
     return (struct gale_str){text, len};
-}
-
-/* The text as the workers will read it: nobody can change it any more. */
-static int seal_text(struct gale_str text)
-{
-    scoped_close int fd = memfd_create("gale-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -errno;
-    for (size_t done = 0; done < text.len;) {
-        ssize_t n = write(fd, text.at + done, text.len - done);
-        if (n < 0)
-            return -errno;
-        done += (size_t)n;
-    }
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-        return -errno;
-    return steal_fd(&fd);
 }
 
 static void override_listen(const char *const *listen, struct config *config)
@@ -142,12 +108,12 @@ static enum master_exit build(struct master *master, struct gale_str text,
         surroundings_check(config, options->listen ? SURROUNDINGS_NO_LISTEN : 0, errors);
     if (errors->len) {
         *out_is_passing = is_any_changing(config);
-        *out_error = print_errors(errors);
+        *out_error = config_text_errors(errors);
         config_close(config);
         return MASTER_WRONG_INPUT;
     }
     override_listen(options->listen, config);
-    int fd = seal_text(text);
+    int fd = config_text_seal(text);
     if (fd < 0) {
         config_close(config);
         *out_error = memory_printf("no memory for the configuration: %s", strerror(-fd));
@@ -177,7 +143,7 @@ enum master_exit generation_load(struct master *master, char **out_error, bool *
     enum master_exit r = MASTER_WRONG_INPUT;
     *out_is_passing = false;
     if (errors.len) /* what is missing makes other lines look wrong */
-        *out_error = print_errors(&errors);
+        *out_error = config_text_errors(&errors);
     else
         r = build(master, text, &errors, out_error, out_is_passing);
     free((char *)text.at);

@@ -451,6 +451,27 @@ void listeners_each(const struct listeners *listeners, bool prepared,
     }
 }
 
+void listeners_restore(struct listeners *listeners, const struct listen_address *as, const int *fds)
+{
+    struct listen_address *address = add(listeners, as->text, &as->endpoint);
+    for (unsigned place = 0; place < as->count; place++)
+        add_socket(address, fds[place]);
+    address->listening = as->listening;
+    address->live = as->live;
+    address->target = as->target;
+    address->is_shared = as->is_shared;
+    address->is_inherited = as->is_inherited;
+    address->is_wanted = true;
+    address->inode = as->inode;
+}
+
+void listeners_restore_inherited(struct listeners *listeners, int fd)
+{
+    size_t count = listeners->inherited_count;
+    listeners->inherited = memory_realloc(listeners->inherited, (count + 1) * sizeof(int));
+    listeners->inherited[listeners->inherited_count++] = fd;
+}
+
 void listeners_finish(struct listeners *listeners)
 {
     while (listeners->count)

@@ -77,6 +77,12 @@ bool listeners_is_leaving(const struct listeners *listeners);
  * theirs; the call after that closes them for good. Else -1. */
 int listeners_settle(struct listeners *listeners, int64_t now_ms);
 
+/* For a master that goes on as another program: takes a live address as it was, its sockets (taken)
+ * by place. */
+void listeners_restore(struct listeners *listeners, const struct listen_address *as,
+                       const int *fds);
+void listeners_restore_inherited(struct listeners *listeners, int fd);
+
 /* Calls fn for each socket that a worker is to get: of the configuration being prepared, or of the
  * live one. `place` is LISTENER_SHARED for a shared one. */
 void listeners_each(const struct listeners *listeners, bool prepared,

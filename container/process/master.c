@@ -15,14 +15,18 @@
 #include "base/board.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/buffer.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/version.h"
 #include "process/channel.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/notify.h"
 #include "process/pid_file.h"
+#include "process/upgrade.h"
+#include "process/upgrade_state.h"
 
 /* What a quick stop leaves to running requests. */
 enum { QUICK_MS = 500 };
@@ -184,10 +188,10 @@ static void on_turn_end(void *data)
     log_flush();
 }
 
-static enum master_exit open_base(struct master *master)
+static enum master_exit open_base(struct master *master, bool has_board)
 {
     int r = ioloop_create(NULL, &master->loop);
-    if (r == 0)
+    if (r == 0 && !has_board)
         r = board_create(&master->board, &master->board_fd);
     master->servers.loop = master->loop;
     master->servers.on_empty.fn = on_servers_ended;
@@ -253,6 +257,45 @@ static enum master_exit open_first(struct master *master)
     return open_control(master, &master->front->next->config->server);
 }
 
+/* ---- instead of another program ---- */
+
+/* What cannot be taken over is given back. */
+static enum master_exit take_over(struct master *master, const struct buffer *state)
+{
+    scoped_free char *why = NULL;
+    enum master_exit r = open_base(master, true);
+    if (r == MASTER_STOPPED && upgrade_state_read(master, buffer_str(state), &why) < 0) {
+        master_complain("gale: cannot take over: ", why);
+        r = MASTER_FAILED;
+    }
+    if (r != MASTER_STOPPED) {
+        upgrade_go_back(state);
+        return r;
+    }
+    int previous = upgrade_state_previous(buffer_str(state));
+    if (previous >= 0)
+        close(previous);
+    return MASTER_STOPPED;
+}
+
+static void begin_again(struct master *master)
+{
+    if (master->front->live)
+        master_use_logs(master);
+    if (upgrade_came_back()) {
+        log_error("the upgrade failed: the new gale could not take over, and this one goes on");
+        return;
+    }
+    log_info("another gale has taken over", LOG_TEXT("version", GALE_VERSION),
+             LOG_NUMBER("upgrades", master->upgrades));
+    reload_ask(master);
+}
+
+static void on_become(void *data)
+{
+    upgrade_become(data);
+}
+
 /* ---- running ---- */
 
 static void warn_about_root(const struct master *master)
@@ -267,8 +310,13 @@ static void run(struct master *master)
     static struct ioloop_call flush = {.fn = on_turn_end};
     log_gather();
     ioloop_on_turn_end(master->loop, &flush);
-    warn_about_root(master);
-    groups_start(master);
+    if (master->front->live) { /* another program's */
+        begin_again(master);
+        log_flush();
+    } else {
+        warn_about_root(master);
+        groups_start(master);
+    }
     (void)ioloop_run(master->loop);
     ioloop_undefer(master->loop, &flush);
 }
@@ -298,24 +346,46 @@ static void close_all(struct master *master)
         close(master->board_fd);
 }
 
-enum master_exit master_run(const struct master_options *options)
+static void init(struct master *master, const struct master_options *options)
 {
-    struct master master = {
-        .options = options, .board_fd = -1, .log_fd = -1, .started_ms = clock_wall_ms()};
-    list_init(&master.groups);
-    master.front = group_create(&master, "");
-    reloads_init(&master.reloads);
-    copies_init(&master.copies);
-    auto_reload_init(&master.auto_reload, &master);
-    master.settle = (struct timer){.fn = master_settle, .data = &master};
-    master.has_terminal = has_terminal();
-    listeners_init(&master.listeners);
-    servers_init(&master.servers);
+    *master = (struct master){.options = options,
+                              .board_fd = -1,
+                              .log_fd = -1,
+                              .previous_exe = -1,
+                              .started_ms = clock_wall_ms()};
+    list_init(&master->groups);
+    master->front = group_create(master, "");
+    reloads_init(&master->reloads);
+    copies_init(&master->copies);
+    auto_reload_init(&master->auto_reload, master);
+    master->settle = (struct timer){.fn = master_settle, .data = master};
+    master->become = (struct ioloop_call){.fn = on_become, .data = master};
+    master->has_terminal = has_terminal();
+    listeners_init(&master->listeners);
+    servers_init(&master->servers);
+}
+
+static enum master_exit open_master(struct master *master, enum upgrade_role role,
+                                    const struct buffer *state)
+{
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     raise_limit();
-    enum master_exit r = open_base(&master);
-    if (r == MASTER_STOPPED)
-        r = open_first(&master);
+    if (role == UPGRADE_TAKES)
+        return take_over(master, state);
+    enum master_exit r = open_base(master, false);
+    return r == MASTER_STOPPED ? open_first(master) : r;
+}
+
+enum master_exit master_run(const struct master_options *options)
+{
+    struct master master;
+    struct buffer state = {0};
+    enum upgrade_role role = upgrade_role(&state);
+    if (role == UPGRADE_TRIAL)
+        return upgrade_trial(&state, options);
+    init(&master, options);
+    enum master_exit r = open_master(&master, role, &state);
+    buffer_finish(&state);
     if (r == MASTER_STOPPED) {
         run(&master);
         r = master.exit;

@@ -42,6 +42,10 @@ struct master {
     struct timer settle;
     int log_fd; /* the master's own of the live generation's error log, which ends with it */
     bool has_terminal;
+    unsigned upgrades;         /* programs that this process has been before this one */
+    int previous_exe;          /* of the one that is being left; -1 */
+    bool has_new_board;        /* that one's was another */
+    struct ioloop_call become; /* an upgrade that was tried */
 };
 
 /* ---- master_events.c: what generations report ---- */

@@ -38,17 +38,31 @@ static struct shared_region *find(struct shared_regions *regions, const char *ap
     return NULL;
 }
 
+void shared_regions_restore(struct shared_regions *regions, const char *app, const char *name,
+                            size_t size, int fd)
+{
+    regions->at = memory_realloc(regions->at, (regions->len + 1) * sizeof(*regions->at));
+    regions->at[regions->len++] = (struct shared_region){memory_copy(app, strlen(app)),
+                                                         memory_copy(name, strlen(name)), size, fd};
+}
+
 static int add(struct shared_regions *regions, const char *app, const char *name, size_t size)
 {
     if (regions->len >= SHARED_REGIONS_MAX)
         return -ENOSPC;
     int fd = open_region(size);
-    if (fd < 0)
-        return fd;
-    regions->at = memory_realloc(regions->at, (regions->len + 1) * sizeof(*regions->at));
-    regions->at[regions->len++] = (struct shared_region){memory_copy(app, strlen(app)),
-                                                         memory_copy(name, strlen(name)), size, fd};
+    if (fd >= 0)
+        shared_regions_restore(regions, app, name, size, fd);
     return fd;
+}
+
+void shared_regions_each(const struct shared_regions *regions,
+                         void (*fn)(void *data, const char *app, const char *name, size_t size,
+                                    int fd),
+                         void *data)
+{
+    for (size_t i = 0; i < regions->len; i++)
+        fn(data, regions->at[i].app, regions->at[i].name, regions->at[i].size, regions->at[i].fd);
 }
 
 int shared_regions_find(struct shared_regions *regions, const char *app, const char *name,

@@ -19,4 +19,12 @@ enum { SHARED_REGIONS_MAX = 1024 };
  * -EINVAL for no size, or -errno. */
 int shared_regions_find(struct shared_regions *regions, const char *app, const char *name,
                         size_t size);
+/* For a master that goes on as another program: what there is, and having it again. */
+void shared_regions_each(const struct shared_regions *regions,
+                         void (*fn)(void *data, const char *app, const char *name, size_t size,
+                                    int fd),
+                         void *data);
+/* Takes the descriptor. */
+void shared_regions_restore(struct shared_regions *regions, const char *app, const char *name,
+                            size_t size, int fd);
 void shared_regions_finish(struct shared_regions *regions);

@@ -337,6 +337,42 @@ int worker_process_start(struct worker_process *worker)
     return 0;
 }
 
+/* ---- going on as another program ---- */
+
+static void resume_timer(struct worker_process *worker)
+{
+    struct ioloop *loop = master_of(worker)->loop;
+    if (worker->state == WORKER_WAITING)
+        timer_start(loop, &worker->timer, 0);
+    else if (worker->state == WORKER_STARTING)
+        timer_start(loop, &worker->timer, worker->generation->config->server.start_timeout_ms);
+    else if (worker->state == WORKER_ENDING)
+        timer_start(loop, &worker->timer, worker->cut_ms - clock_mono_ms() + KILL_AFTER_MS);
+}
+
+int worker_process_resume(struct worker_process *worker, const struct worker_process *as)
+{
+    struct master *master = master_of(as);
+    struct list link = worker->link;
+    *worker = *as;
+    worker->timer = (struct timer){.fn = on_timer, .data = worker};
+    if (worker->is_leaving) { /* in the generation's list */
+        worker->link = link;
+        worker->link.prev->next = worker->link.next->prev = &worker->link;
+    }
+    if (worker->pid && master->has_new_board) {
+        worker->slot = board_claim(master->board);
+        fill_slot(worker);
+    }
+    resume_timer(worker);
+    int r = 0;
+    if (worker->channel >= 0)
+        r = ioloop_watch(master->loop, worker->channel, IOLOOP_READ, on_channel, worker);
+    if (r == 0 && worker->pidfd >= 0)
+        r = ioloop_watch(master->loop, worker->pidfd, IOLOOP_READ, on_end, worker);
+    return r;
+}
+
 /* ---- leaving ---- */
 
 /* Its channel and its end are watched already; only for whom changes, which cannot fail. */

@@ -50,6 +50,9 @@ void worker_process_init(struct worker_process *worker, struct generation *gener
                          unsigned place);
 /* Starts a process. Returns 0, or -errno after logging: then nothing runs. */
 int worker_process_start(struct worker_process *worker);
+/* A process that another program of this master has started: as it was then (descriptors are
+ * taken). Returns 0 or -errno. */
+int worker_process_resume(struct worker_process *worker, const struct worker_process *as);
 /* Moves the process out of its place, which is empty then. Returns owned: freed by
  * worker_process_free once the process has ended. */
 struct worker_process *worker_process_move_out(struct worker_process *worker);

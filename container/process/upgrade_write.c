@@ -1,0 +1,157 @@
+/* upgrade_write.c - one function for each record (upgrade_state.h). */
+#include "process/upgrade_state.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/record.h"
+#include "base/str.h"
+#include "process/generation.h"
+#include "process/group.h"
+#include "process/master_private.h"
+#include "process/upgrade_private.h"
+#include "process/worker_process.h"
+
+struct writer {
+    struct buffer *out;
+    struct upgrade_fds *fds;
+};
+
+/* The descriptor, which is to stay open. */
+static int64_t keep(struct writer *writer, int fd)
+{
+    struct upgrade_fds *fds = writer->fds;
+    if (fd <= STDERR_FILENO)
+        return fd;
+    fds->at = memory_realloc(fds->at, (fds->count + 1) * sizeof(int));
+    fds->at[fds->count++] = fd;
+    return fd;
+}
+
+static void put_master(struct writer *writer, const struct master *master)
+{
+    const struct control *control = &master->control;
+    const int64_t numbers[] = {
+        (int64_t)master->last_number,       master->started_ms,      keep(writer, master->board_fd),
+        keep(writer, control->fd),          (int64_t)control->inode, master->upgrades,
+        keep(writer, master->previous_exe),
+    };
+    record_add(writer->out, "format", STR(""), (const int64_t[]){UPGRADE_FORMAT}, 1);
+    record_add(writer->out, "master", str_of(control->path), numbers, ARRAY_LEN(numbers));
+    if (master->pid_file)
+        record_add(writer->out, "pid_file", str_of(master->pid_file), NULL, 0);
+}
+
+/* ---- what outlives generations ---- */
+
+static void put_region(void *data, const char *app, const char *name, size_t size, int fd)
+{
+    struct writer *writer = data;
+    const int64_t numbers[] = {(int64_t)size, keep(writer, fd)};
+    struct buffer names = {0};
+    buffer_add(&names, app, strlen(app) + 1);
+    buffer_add(&names, name, strlen(name));
+    record_add(writer->out, "region", buffer_str(&names), numbers, ARRAY_LEN(numbers));
+    buffer_finish(&names);
+}
+
+static void put_copies(struct writer *writer, const struct copies *copies)
+{
+    const int64_t numbers[] = {keep(writer, copies->lock)};
+    if (copies->is_open)
+        record_add(writer->out, "copies", str_of(copies->folder ? copies->folder : ""), numbers, 1);
+}
+
+static void put_address(struct writer *writer, const struct listen_address *address)
+{
+    const int64_t numbers[] = {address->is_shared,      address->is_inherited, address->count,
+                               address->listening,      address->live,         address->target,
+                               (int64_t)address->inode, address->endpoint.len};
+    struct gale_str endpoint = {(const char *)&address->endpoint.addr, address->endpoint.len};
+    record_add(writer->out, "address", str_of(address->text), numbers, ARRAY_LEN(numbers));
+    record_add(writer->out, "endpoint", endpoint, NULL, 0);
+    for (unsigned i = 0; i < address->count; i++)
+        record_add(writer->out, "socket", STR(""), (const int64_t[]){keep(writer, address->fds[i])},
+                   1);
+}
+
+static void put_listeners(struct writer *writer, const struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        put_address(writer, listeners->addresses[i]);
+    for (size_t i = 0; i < listeners->inherited_count; i++)
+        record_add(writer->out, "inherited", STR(""),
+                   (const int64_t[]){keep(writer, listeners->inherited[i])}, 1);
+}
+
+/* ---- generations ---- */
+
+static void put_config(struct writer *writer, int fd)
+{
+    struct stat info;
+    if (fstat(fd, &info) < 0)
+        return;
+    scoped_free char *text = memory_alloc((size_t)info.st_size + 1);
+    ssize_t n = pread(fd, text, (size_t)info.st_size, 0);
+    record_add(writer->out, "config", (struct gale_str){text, n > 0 ? (size_t)n : 0}, NULL, 0);
+}
+
+static void put_worker(struct writer *writer, const struct worker_process *worker)
+{
+    const int64_t numbers[] = {worker->place,
+                               worker->slot,
+                               worker->pid,
+                               keep(writer, worker->channel),
+                               worker->state,
+                               worker->restarts,
+                               worker->cut_ms,
+                               worker->serving_ms,
+                               worker->is_leaving,
+                               worker->has_passed,
+                               keep(writer, worker->pidfd)};
+    record_add(writer->out, "worker", STR(""), numbers, ARRAY_LEN(numbers));
+}
+
+static void put_generation(struct writer *writer, const struct generation *generation)
+{
+    const int64_t numbers[] = {(int64_t)generation->number,
+                               generation->started_ms,
+                               generation->size,
+                               generation->state,
+                               generation->group->live == generation,
+                               keep(writer, generation->code_fd)};
+    record_add(writer->out, "generation", str_of(generation->group->name), numbers,
+               ARRAY_LEN(numbers));
+    put_config(writer, generation->config_fd);
+    for (size_t i = 0; i < generation->code_fd_count; i++)
+        record_add(writer->out, "code_fd", STR(""),
+                   (const int64_t[]){keep(writer, generation->code_fds[i])}, 1);
+    for (unsigned i = 0; i < generation->size; i++)
+        put_worker(writer, &generation->workers[i]);
+    list_each (&generation->leaving, link)
+        put_worker(writer, container_of(link, struct worker_process, link));
+}
+
+static void put_group(struct writer *writer, const struct group *group)
+{
+    list_each (&group->generations, link)
+        put_generation(writer, container_of(link, struct generation, link));
+}
+
+void upgrade_state_write(const struct master *master, struct buffer *out,
+                         struct upgrade_fds *out_fds)
+{
+    struct writer writer = {out, out_fds};
+    put_master(&writer, master);
+    shared_regions_each(&master->shared, put_region, &writer);
+    put_copies(&writer, &master->copies);
+    put_listeners(&writer, &master->listeners);
+    list_each (&master->groups, link)
+        put_group(&writer, container_of(link, struct group, link));
+}

@@ -1,0 +1,220 @@
+"""gale upgrade: another program takes the running one's place, and nobody notices."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from harness import Gale, wait_for
+from plugins import PROBE, probe_app
+from test_handover import Kept
+
+
+@pytest.fixture
+def probe(plugin):
+    return plugin(PROBE)
+
+
+def put(source, to):
+    """Installs a program as make install does: another file of that name."""
+    fresh = to.with_name("fresh")
+    shutil.copyfile(source, fresh)
+    fresh.chmod(0o755)
+    fresh.rename(to)
+
+
+@pytest.fixture
+def installed(build, tmp_path):
+    """A running gale whose program is a file of the test's."""
+    running = []
+
+    def start(apps, **server):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        put(build / "gale", tmp_path / "bin" / "gale")
+        g = Gale(tmp_path / "bin", tmp_path)
+        g.configure(apps, state=tmp_path / "state", **server)
+        g.program = tmp_path / "bin" / "gale"
+        g.original = build / "gale"
+        running.append(g)
+        g.start()
+        g.wait_until_serving()
+        return g
+
+    yield start
+    problems = [problem for g in running for problem in g.finish()]
+    assert not problems, "\n".join(problems)
+
+
+def another(g):
+    """A gale that differs in its version; sanitized ones cannot be changed so."""
+    data = g.original.read_bytes()
+    put(g.original, g.program)
+    if "asan" not in str(g.original):
+        fresh = g.program.with_name("other")
+        fresh.write_bytes(data.replace(b"1.0.0", b"1.0.9"))
+        fresh.chmod(0o755)
+        fresh.rename(g.program)
+
+
+def script(g, text):
+    fresh = g.program.with_name("script")
+    fresh.write_text(f"#!{sys.executable}\n{text}")
+    fresh.chmod(0o755)
+    fresh.rename(g.program)
+
+
+def upgrade(g):
+    return subprocess.run([str(g.original), "upgrade", "--control", g.control],
+                          capture_output=True, text=True, timeout=60)
+
+
+def test_the_process_stays_and_clients_notice_nothing(installed, probe):
+    g = installed(probe_app(probe, shared="64"), workers=2, pid_file="gale.pid")
+    pid, before = g.pid, g.workers()
+    kept = Kept(g, 50)
+    wrk = subprocess.Popen(["wrk", "-t1", "-c16", "-d4s", f"http://127.0.0.1:{g.port}/"],
+                           stdout=subprocess.PIPE, text=True)
+    count = int(g.get("/count").text)
+    requests = sum(v for k, v in g.metrics().items() if k.startswith("gale_requests_total"))
+    for n in range(2, 5):
+        another(g)
+        said = upgrade(g)
+        assert said.returncode == 0, said.stderr
+        assert f"has taken over" in said.stdout and f"generation {n} serves" in said.stdout
+    assert wrk.poll() is None, "the load ended too early"
+    said = wrk.communicate()[0]
+    assert kept.stop() == []
+    assert "Socket errors" not in said and "Non-2xx" not in said, said
+    assert g.pid == pid and g.is_running()
+    assert (g.folder / "gale.pid").read_text() == f"{pid}\n"
+    assert not {w["pid"] for w in before} & {w["pid"] for w in g.workers()}
+    assert int(g.get("/count").text) == count + 1  # memory of apps
+    after = sum(v for k, v in g.metrics().items() if k.startswith("gale_requests_total"))
+    assert after > requests
+    wait_for(lambda: len(g.members()) == 2, "the old workers to end")
+    assert g.status()["upgrades"] == 3
+    assert g.stop() == 0
+    assert not (g.folder / "gale.pid").exists()
+    assert list((g.folder / "state").iterdir()) == []
+
+
+def test_new_workers_are_of_the_new_program(installed, probe):
+    g = installed(probe_app(probe))
+    another(g)
+    assert upgrade(g).returncode == 0
+    if "asan" not in str(g.original):
+        assert g.status()["gale"] == "1.0.9"
+    worker = g.workers()[0]["pid"]
+    assert os.readlink(f"/proc/{worker}/exe") == str(g.program)
+    # reloads, crashes and stopping go on as before
+    assert g.reload().status == 200
+    worker = g.workers()[0]["pid"]
+    os.kill(worker, signal.SIGKILL)
+    g.wait_for_workers(1, without=[worker])
+    assert g.get().status == 200
+
+
+def test_running_requests_end_in_the_old_workers(installed, probe):
+    g = installed(probe_app(probe))
+    old = g.workers()[0]["pid"]
+    with g.connect() as c:
+        c.send("GET /slow?ms=1500 HTTP/1.1\r\nHost: x\r\n\r\n")
+        g.wait_for_running(1)
+        assert upgrade(g).returncode == 0
+        assert [x["state"] for x in g.status()["generations"]] == ["draining", "serving"]
+        assert c.response().text.split()[0] == str(old)
+        wait_for(lambda: len(g.status()["generations"]) == 1, "the old generation to end")
+        answer = c.request()
+        assert answer.status == 200 and answer.text.split()[0] != str(old)
+
+
+@pytest.mark.parametrize("text, says", [
+    ("import sys; sys.exit('not today')", "not today"),
+    ("import os; os.abort()", "would not take over"),
+])
+def test_a_program_that_fails_its_trial_is_refused(installed, probe, text, says):
+    g = installed(probe_app(probe))
+    before = g.workers()[0]["pid"]
+    script(g, text)
+    said = upgrade(g)
+    assert said.returncode == 1
+    assert says in said.stderr and "everything stays as it was" in said.stderr
+    assert g.workers()[0]["pid"] == before and g.get().status == 200
+    assert g.reload().status == 200  # by the program that runs, not by its file
+
+
+def test_no_program_at_all_is_refused(installed, probe):
+    g = installed(probe_app(probe))
+    g.program.unlink()
+    said = upgrade(g)
+    assert said.returncode == 1 and "put the new gale there first" in said.stderr
+    g.program.write_text("nonsense")
+    g.program.chmod(0o755)
+    said = upgrade(g)
+    assert said.returncode == 1 and "everything stays as it was" in said.stderr
+    assert g.get().status == 200
+
+
+def test_a_configuration_that_it_cannot_read_is_refused(installed, probe):
+    g = installed(probe_app(probe))
+    g.configure("nonsense = 1\n")
+    said = upgrade(g)
+    assert said.returncode == 1 and "nonsense" in said.stderr
+    g.configure(probe_app(probe, open="fail"))
+    said = upgrade(g)
+    assert said.returncode == 1 and "the database is not there" in said.stderr
+    g.configure(probe_app(probe))
+    assert upgrade(g).returncode == 0
+
+
+# Passes the trial, and then is a gale that gets no event loop.
+TRAITOR = """import os, sys
+if os.environ["GALE_UPGRADE"] == "trial":
+    sys.exit(0)
+os.environ["LD_PRELOAD"] = {library!r}
+os.execv({original!r}, ["gale", "run", {config!r}])
+"""
+NO_LOOP = r"""
+#include <errno.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void once(void) { unsetenv("LD_PRELOAD"); }
+int epoll_create1(int flags) { (void)flags; errno = EMFILE; return -1; }
+"""
+
+
+def test_one_that_cannot_take_over_gives_back(installed, probe, plugin):
+    g = installed(probe_app(probe), workers=2)
+    if "asan" in str(g.original):
+        return  # its runtime must be the first library
+    before = [w["pid"] for w in g.workers()]
+    library = plugin(NO_LOOP, flags=["-Wno-missing-prototypes"])
+    script(g, TRAITOR.format(original=str(g.original.resolve()), config=str(g.config),
+                             library=str(library)))
+    kept = Kept(g, 20)
+    assert g.ask("POST", "/upgrade").status == 202
+    g.wait_for_log("this one goes on")
+    assert kept.stop() == []
+    assert [w["pid"] for w in g.workers()] == before
+    assert g.is_running() and g.status()["upgrades"] == 0
+    assert g.reload().status == 200
+    put(g.original, g.program)
+    assert upgrade(g).returncode == 0
+
+
+def test_sockets_of_a_service_manager_stay(build, tmp_path, probe, gale):
+    listener = socket.socket(socket.AF_UNIX)
+    path = str(tmp_path / "passed.sock")
+    listener.bind(path)
+    listener.listen(16)
+    launcher = ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh"]
+    g = gale(probe_app(probe), listen=f"unix:{path}", launcher=launcher, fd3=listener.fileno())
+    assert g.request(address=path).status == 200
+    g.original = build / "gale"
+    assert upgrade(g).returncode == 0
+    assert g.request(address=path).status == 200
+    assert g.stop() == 0
+    assert os.path.exists(path)  # its owner's
+    listener.close()
