@@ -136,10 +136,9 @@ static int open_target(const struct job *job, const struct part *part)
 /* Whoever may read the original may read the copy, and nobody may write it. */
 static void give_rights(int fd, const struct stat *info)
 {
-    mode_t mode = (info->st_mode & 0555) | 0400;
+    (void)fchmod(fd, (info->st_mode & 0555) | 0400);
     if (geteuid() == 0 && fchown(fd, info->st_uid, info->st_gid) < 0)
-        mode &= 0500;
-    (void)fchmod(fd, mode);
+        (void)fchmod(fd, 0400);
 }
 
 static int judge_elf(struct job *job, struct part *part, int fd)
