@@ -360,3 +360,87 @@ def test_a_debugger_finds_the_symbols(deployed):
     assert copy.endswith(str(g.plugin)) and copy != str(g.plugin)
     symbols = subprocess.run(["nm", copy], capture_output=True, text=True).stdout
     assert " t serve" in symbols
+
+
+# ---- what cannot be unloaded ----
+
+HOSTILE = r"""
+#include <gale/gale.h>
+#include <pthread.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+struct noisy {
+    std::string text{"a string that is too long for its own small buffer"};
+    ~noisy() { text.clear(); }
+};
+static noisy at_exit;
+static thread_local noisy at_thread_exit;
+
+static void *run(void *)
+{
+    std::vector<noisy> many(3);
+    for (;;) {
+        at_thread_exit.text += 'x';
+        usleep(1000);
+    }
+    return nullptr;
+}
+
+static int open_it(struct gale_app *, void **)
+{
+    pthread_t thread;
+    pthread_create(&thread, nullptr, run, nullptr);
+    pthread_detach(thread);
+    return 0;
+}
+
+static int serve(void *, struct gale_request *, struct gale_response *res)
+{
+    at_thread_exit.text += 'y';
+    return gale_reply(res, 200, "text/plain", "still here\n");
+}
+
+GALE_PLUGIN(p) { p->name = "hostile"; p->open = open_it; p->serve = serve; }
+"""
+
+
+def test_statics_threads_and_their_destructors_hurt_nobody(gale, tmp_path):
+    source, path = tmp_path / "hostile.cc", tmp_path / "hostile.so"
+    source.write_text(HOSTILE)
+    subprocess.run(["c++", "-shared", "-fPIC", "-pthread", f"-I{ROOT}/include", "-o", path, source],
+                   check=True)
+    g = gale(f"[app it]\nmount = /\nplugin = {path}\n", workers=2)
+    kept = Kept(g, 8, threads=2)
+    for n in range(5):
+        rename(path, path.read_bytes() + b"\0")  # another file each time
+        assert g.reload().status == 200
+    wait_for(lambda: len(g.status()["generations"]) == 1, "the old generations to end")
+    assert kept.stop() == []
+    assert "by itself" not in g.stderr() and "was killed" not in g.stderr()
+
+
+# ---- memory that stays ----
+
+def test_shared_memory_outlives_reloads_crashes_and_any_number_of_workers(gale, plugin):
+    app = f"[app p]\nmount = /\nplugin = {plugin(PROBE)}\nset shared = 64\n"
+    g = gale(app, workers=2)
+    count = 0
+
+    def count_on(times):
+        nonlocal count
+        for _ in range(times):
+            count += 1
+            assert int(g.get("/count").text) == count
+
+    count_on(10)
+    for workers in (1, 4, 2):
+        g.configure(app, workers=workers)
+        assert g.reload().status == 200
+        g.wait_for_workers(workers)
+        count_on(10)
+        victim = g.workers()[0]["pid"]
+        os.kill(victim, signal.SIGKILL)
+        g.wait_for_workers(workers, without=[victim])
+        count_on(10)
