@@ -376,16 +376,12 @@ static enum master_exit open_master(struct master *master, enum upgrade_role rol
     return r == MASTER_STOPPED ? open_first(master) : r;
 }
 
-enum master_exit master_run(const struct master_options *options)
+static enum master_exit run_all(const struct master_options *options, enum upgrade_role role,
+                                const struct buffer *state)
 {
     struct master master;
-    struct buffer state = {0};
-    enum upgrade_role role = upgrade_role(&state);
-    if (role == UPGRADE_TRIAL)
-        return upgrade_trial(&state, options);
     init(&master, options);
-    enum master_exit r = open_master(&master, role, &state);
-    buffer_finish(&state);
+    enum master_exit r = open_master(&master, role, state);
     if (r == MASTER_STOPPED) {
         run(&master);
         r = master.exit;
@@ -393,5 +389,15 @@ enum master_exit master_run(const struct master_options *options)
             log_info("stopped");
     }
     close_all(&master);
+    return r;
+}
+
+enum master_exit master_run(const struct master_options *options)
+{
+    struct buffer state = {0};
+    enum upgrade_role role = upgrade_role(&state);
+    enum master_exit r =
+        role == UPGRADE_TRIAL ? upgrade_trial(&state, options) : run_all(options, role, &state);
+    buffer_finish(&state);
     return r;
 }
