@@ -179,8 +179,8 @@ void status_write(struct master *master, struct buffer *out)
     json_text(&json, "state", state_name(master));
     json_text(&json, "config", master->options->path);
     json_text(&json, "control", master->control.path);
-    json_number(&json, "upgrades", master->upgrades);
     json_number(&json, "uptime_ms", master_age_ms(master->started_ms));
+    json_number(&json, "upgrades", master->upgrades);
     json_text(&json, "user", live ? live->config->server.user : NULL);
     json_number(&json, "generation", live ? (int64_t)live->number : 0);
     write_listen(&master->listeners, &json);

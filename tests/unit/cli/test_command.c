@@ -56,7 +56,7 @@ START_TEST(names_are_found_and_suggested)
         ck_assert_ptr_null(command_find(cases[i].given));
         ck_assert_pstr_eq(command_nearest(cases[i].given), cases[i].expected);
     }
-    ck_assert(command_is_reserved("dev") && command_is_reserved("upgrade"));
+    ck_assert(command_is_reserved("dev") && command_is_reserved("rollback"));
     ck_assert(!command_is_reserved("run"));
 }
 END_TEST
