@@ -38,7 +38,8 @@ CXXFLAGS += -std=gnu++17 -g $(OPTIMIZE) -Wall -Wextra -Werror -Wshadow $(SANITIZ
             -fstack-clash-protection -fstack-protector-strong -pthread
 LDFLAGS += -pie -pthread $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack
 # Linked statically and hidden, so that a plugin's own copy of one never meets ours.
-LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -ljansson -Wl,--pop-state -Wl,--exclude-libs,libhttp_parser.a:libinih.a:libjansson.a -ldl
+LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -ljansson -ldw -lelf -lz -llzma -lbz2 -Wl,--pop-state \
+        -Wl,--exclude-libs,libhttp_parser.a:libinih.a:libjansson.a:libdw.a:libelf.a:libz.a:liblzma.a:libbz2.a -ldl
 EXPORTS := -Wl,--export-dynamic -Wl,--version-script=container/gale.map
 
 ARCH := $(shell uname -m)
@@ -80,7 +81,8 @@ run: deps
 	@$B/gale run conf/gale.ini $(ARGS)
 
 ## make deps      install the Debian packages that building, running and testing need
-DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev pkg-config gcc g++ libc6-dev make
+DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev libdw-dev \
+        libbz2-dev liblzma-dev zlib1g-dev pkg-config gcc g++ libc6-dev make
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
              netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
              openssl spawn-fcgi libfcgi-bin dokuwiki php-xml php-mbstring chromium libcgi-fast-perl \

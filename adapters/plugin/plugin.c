@@ -9,6 +9,7 @@
 #include "app/code.h"
 #include "app/config.h"
 #include "base/buffer.h"
+#include "base/crash_record.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
@@ -138,6 +139,16 @@ static int check_mode(const struct gale_plugin *plugin, const char *path, struct
     return -EPROTO;
 }
 
+/* Should its code abort, the C library and the C++ runtime can say why. Neither name is promised:
+ * debuggers read them, too. */
+static void find_last_words(void *handle)
+{
+    if (!crash_sources.abort_message)
+        crash_sources.abort_message = dlvsym(RTLD_DEFAULT, "__abort_msg", "GLIBC_PRIVATE");
+    if (!crash_sources.exception_type)
+        *(void **)&crash_sources.exception_type = dlsym(handle, "__cxa_current_exception_type");
+}
+
 static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
 {
     const struct plugin_settings *settings = app->config->settings;
@@ -157,6 +168,7 @@ static int load(struct gale_app *app, struct plugin *plugin, struct buffer *why)
     app->title = plugin->descriptor.name;
     app->version = plugin->descriptor.version;
     app->may_block = plugin->descriptor.flags & GALE_BLOCKING;
+    find_last_words(handle);
     app->exception_globals = find_exception_globals(handle);
     app->stack_size =
         plugin->descriptor.stack_size > STACK_DEFAULT ? plugin->descriptor.stack_size : 0;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/crash_record.h"
 
 struct board;
 
@@ -44,7 +45,7 @@ struct board_slot {
     char app[48];
     char request[BOARD_TEXT];
     char request_id[24];
-    _Atomic uint32_t has_overflowed;        /* the stack of that task; set by the fault's handler */
+    struct crash_record crash;              /* how it died */
     _Atomic uint64_t values[BOARD_METRICS]; /* of the loop's thread */
     _Atomic uint64_t shared[BOARD_METRICS]; /* of its other threads; a metric is the sum of both */
 };

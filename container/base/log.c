@@ -153,6 +153,19 @@ static void put_number(struct line *line, const char *key, int64_t number)
     put_pair(line, key, str_of(text));
 }
 
+static void put_plain(struct line *line, struct gale_str text)
+{
+    while (text.len && !line->is_cut) {
+        size_t len = plain_len(text);
+        if (len)
+            put(line, text.at, len);
+        else
+            put_escaped(line, text.at[0]);
+        text.at += len ? len : 1;
+        text.len -= len ? len : 1;
+    }
+}
+
 /* The date and the second are formatted once a second. */
 static void put_time(struct line *line)
 {
@@ -272,6 +285,25 @@ void log_line(enum log_level level, const char *message, ...)
         state.on_error(state.line.at, state.line.len - 1);
     pthread_mutex_unlock(&state.lock);
     va_end(fields);
+}
+
+void log_lines(enum log_level level, const char *text)
+{
+    struct gale_str rest = str_of(text);
+    if (!log_is_on(level))
+        return;
+    pthread_mutex_lock(&state.lock);
+    while (rest.len) {
+        struct gale_str one = str_cut(&rest, '\n');
+        state.line.len = 0;
+        state.line.is_cut = state.line.in_quotes = false;
+        if (one.len)
+            put_text(&state.line, "  ");
+        put_plain(&state.line, one);
+        end(&state.line);
+        emit(&state.line);
+    }
+    pthread_mutex_unlock(&state.lock);
 }
 
 void log_set_level(enum log_level level)

@@ -43,6 +43,10 @@ struct log_field {
  * the four macros above: log_warn("accept failed", LOG_ERRNO(r)). */
 void log_line(enum log_level level, const char *message, ...);
 
+/* Logs lines that belong to the event before, indented and otherwise as they are but for control
+ * characters and bytes that are no text: a report for people. An empty line stays one. */
+void log_lines(enum log_level level, const char *text);
+
 /* Lines above `level` are not written. Default LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 bool log_is_on(enum log_level level);

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/signal_stack.h"
 #include "loop/ioloop.h"
 #include "loop/task.h"
 
@@ -24,6 +25,8 @@ struct job {
     struct list link;
     bool is_done; /* the loop's thread only */
 };
+
+static _Thread_local const struct task *volatile served;
 
 static size_t max_threads = 8, max_waiting = 1024;
 
@@ -66,27 +69,40 @@ static void go_on(void *data)
     task_wake(job->task, true);
 }
 
+const struct task *offload_task(void)
+{
+    return served;
+}
+
 static void *work(void *data)
 {
     struct job *job;
+    char signal_stack[SIGNAL_STACK];
     (void)data;
+    signal_stack_use(signal_stack);
     pthread_setname_np(pthread_self(), "gale-offload");
     while ((job = next_job())) {
+        served = job->task;
         job->fn(job->data);
+        served = NULL;
         /* Refused only while the loop is destroyed: then no task will run again either. */
         (void)ioloop_post(job->loop, go_on, job);
     }
+    signal_stack_leave(signal_stack);
     return NULL;
 }
 
 /* ---- on the loop's thread ---- */
 
-/* Signals are the loop's: a thread takes none. */
+/* Signals are the loop's: a thread takes none but those that tell of its own faults. */
 static int start_thread(void)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t most, before;
+    sigfillset(&most);
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        sigdelset(&most, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &most, &before);
     int error = pthread_create(&pool.threads[pool.started], NULL, work, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)

@@ -150,6 +150,9 @@ bool task_group_is_empty(const struct task_group *group);
 /* Reports those that are cancelled at once, without waiting for their time. On the loop's stack. */
 void task_group_report(struct task_group *group);
 
-/* Installs the handler that tells a task's stack overflow from other faults: it sets
- * has_overflowed on the board, and lets the signal kill the process. */
-void task_report_overflow(void);
+/* ---- for crash reports; safe in a signal handler ---- */
+
+/* True if the address lies in the guard of the running task's stack: its overflow. */
+bool task_is_overflow(const void *address);
+/* What the task serves; NULL: unknown. */
+const struct task_label *task_find_label(const struct task *task);

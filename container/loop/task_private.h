@@ -5,7 +5,7 @@
  *   task_main.c     those that run on the main stack: the second waiter
  *   task_group.c    waiting for tasks to end
  *   task_stuck.c    those that do not end although they were cancelled
- *   task_report.c   what tells a stack overflow from other faults
+ *   task_report.c   what a crash report wants to know
  *
  * The struct lies in the room of its coroutine and goes with it; that of a task on the main stack
  * lies on the heap. */

@@ -48,6 +48,7 @@ struct generation {
     int code_fd;   /* which they are, for the workers; -1: not made yet */
     int *code_fds; /* those of them that lie in memory; owned array of borrowed */
     size_t code_fd_count;
+    struct identity identity; /* whom its workers run as */
     struct app_title *titles; /* by the configuration's apps; owned */
     struct log_files logs;
     int64_t started_ms;             /* wall clock */

@@ -52,8 +52,7 @@ static enum master_exit acquire(struct master *master, struct generation *genera
                                 char **out_error)
 {
     const struct server_settings *server = &generation->config->server;
-    struct identity identity;
-    if (identity_find(server->user, server->group, &identity, out_error) < 0)
+    if (identity_find(server->user, server->group, &generation->identity, out_error) < 0)
         return MASTER_WRONG_INPUT;
     if (log_files_open(&generation->logs, server->error_log, server->access_log, out_error) < 0)
         return MASTER_FAILED;

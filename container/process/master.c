@@ -196,6 +196,7 @@ static enum master_exit open_base(struct master *master, bool has_board)
     master->servers.loop = master->loop;
     master->servers.on_empty.fn = on_servers_ended;
     master->servers.on_empty.data = master;
+    crashes_init(&master->crashes, master->loop);
     if (r == 0)
         r = watch_signals(master);
     if (r == 0)
@@ -324,6 +325,7 @@ static void run(struct master *master)
 static void close_all(struct master *master)
 {
     control_close(master);
+    crashes_finish(&master->crashes);
     list_each (&master->groups, link)
         group_destroy(container_of(link, struct group, link));
     if (master->pid_file)

@@ -8,6 +8,7 @@
 #include "process/auto_reload.h"
 #include "process/control.h"
 #include "process/copies.h"
+#include "process/crashes.h"
 #include "process/listeners.h"
 #include "process/master.h"
 #include "process/reload.h"
@@ -35,6 +36,7 @@ struct master {
     uint64_t last_number; /* of a configuration that was read, and of its generations */
     struct reloads reloads;
     struct auto_reload auto_reload;
+    struct crashes crashes;
     enum master_stop stop;
     enum master_exit exit;
     char *pid_file;     /* as written; owned */

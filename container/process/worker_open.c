@@ -23,6 +23,7 @@
 #include "loop/task.h"
 #include "process/channel.h"
 #include "process/code_list.h"
+#include "process/crash_handler.h"
 #include "process/identity.h"
 #include "process/worker_private.h"
 
@@ -163,7 +164,7 @@ static int open_loop(struct worker *worker)
     if (r < 0)
         return fail(worker, r, "the event loop cannot be made");
     task_set_max((size_t)server->max_tasks);
-    task_report_overflow();
+    crash_handler_install();
     offload_configure((unsigned)server->offload_threads, (unsigned)server->offload_queue);
     return 0;
 }

@@ -19,19 +19,18 @@
 #include "base/memory.h"
 #include "net/message_socket.h"
 #include "process/channel.h"
-#include "process/exit_text.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/worker_arguments.h"
+#include "process/worker_end.h"
 #include "process/worker_spawn.h"
 
 /* How much longer than it was told a worker may take to end, and how much of what it says before
  * it is ready is kept. */
 enum { KILL_AFTER_MS = 5000, WHY_BYTES = 4096, MESSAGES_A_TURN = 64 };
-
-static const char overflow_text[] =
-    ": the task's stack overflowed; use less of it, or raise the plugin's stack_size";
+/* What a worker gets to write down where it is, and then for its core. */
+enum { STRIKE_MS = 1000, CORE_MS = 60 * 1000 };
 
 static struct master *master_of(const struct worker_process *worker)
 {
@@ -57,19 +56,7 @@ const char *worker_state_name(enum worker_state state)
 
 /* ---- the end ---- */
 
-/* What the worker's slot says it was at. */
-static void describe_work(const struct board_slot *slot, const struct worker_process *worker,
-                          char *out, size_t size)
-{
-    out[0] = 0;
-    if (worker->state == WORKER_STARTING && slot->app[0])
-        snprintf(out, size, " while it opened the app %s", slot->app);
-    else if (slot->request[0])
-        snprintf(out, size, " while app %s served \"%s\", request %s", slot->app, slot->request,
-                 slot->request_id);
-}
-
-static void close_process(struct worker_process *worker)
+void worker_process_close(struct worker_process *worker)
 {
     struct master *master = master_of(worker);
     timer_stop(master->loop, &worker->timer);
@@ -89,24 +76,11 @@ static void on_end(void *data, unsigned events)
 {
     struct worker_process *worker = data;
     siginfo_t info = {0};
-    char end[64], work[320], how[512];
-    const struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
     (void)events;
     if (waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
         return;
     hear(worker); /* what it said last */
-    describe_work(slot, worker, work, sizeof(work));
-    bool is_late = worker->state == WORKER_STARTING && !timer_is_running(&worker->timer);
-    if (is_late)
-        snprintf(how, sizeof(how), "did not open its apps within start_timeout and was killed%s",
-                 work);
-    else
-        snprintf(how, sizeof(how), "%s%s%s", exit_text(&info, end, sizeof(end)), work,
-                 atomic_load(&slot->has_overflowed) ? overflow_text : "");
-    struct master *master = master_of(worker);
-    close_process(worker);
-    generation_worker_ended(worker->generation, worker, how);
-    reload_look(master);
+    worker_end(worker, &info);
 }
 
 /* ---- what it says ---- */
@@ -311,7 +285,7 @@ static void abandon(struct worker_process *worker)
     worker_process_kill(worker);
     if (worker->pidfd >= 0)
         (void)waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED);
-    close_process(worker);
+    worker_process_close(worker);
 }
 
 int worker_process_start(struct worker_process *worker)
@@ -329,8 +303,8 @@ int worker_process_start(struct worker_process *worker)
     fill_slot(worker);
     free(worker->why);
     worker->why = NULL;
-    worker->gave_up = false;
-    worker->has_passed = false;
+    worker->gave_up = worker->has_passed = worker->is_killed = worker->has_core_time = false;
+    worker->by = CRASH_BY_ITSELF;
     worker->state = WORKER_STARTING;
     timer_start(master_of(worker)->loop, &worker->timer,
                 worker->generation->config->server.start_timeout_ms);
@@ -434,19 +408,45 @@ void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned fl
 
 void worker_process_kill(struct worker_process *worker)
 {
+    worker->is_killed = true;
     if (worker->pid)
         (void)kill(worker->pid, SIGKILL);
+}
+
+/* SIGABRT makes it write its record; to the thread of its loop, where it is about. */
+void worker_process_strike(struct worker_process *worker, enum crash_by by)
+{
+    if (!worker->pid || worker->by != CRASH_BY_ITSELF)
+        return;
+    worker->by = by;
+    (void)tgkill(worker->pid, worker->pid, SIGABRT);
+    timer_start(master_of(worker)->loop, &worker->timer, STRIKE_MS);
+}
+
+/* A record that is whole means that the system writes its core. */
+static void on_struck(struct worker_process *worker)
+{
+    const struct board_slot *slot = board_slot(master_of(worker)->board, (unsigned)worker->slot);
+    if (slot->crash.stage == CRASH_WRITTEN && !worker->has_core_time) {
+        worker->has_core_time = true;
+        timer_start(master_of(worker)->loop, &worker->timer, CORE_MS);
+    } else {
+        worker_process_kill(worker);
+    }
 }
 
 static void on_timer(void *data)
 {
     struct worker_process *worker = data;
-    if (worker->state == WORKER_WAITING) {
+    if (worker->state == WORKER_WAITING)
         generation_worker_again(worker->generation, worker);
-        return;
-    }
-    if (worker->state == WORKER_ENDING)
+    else if (worker->by != CRASH_BY_ITSELF)
+        on_struck(worker);
+    else if (worker->state == WORKER_STARTING)
+        worker_process_strike(worker, CRASH_BY_START_TIME);
+    else {
         log_warn("a worker did not end in time and is killed", LOG_NUMBER("worker", worker->pid),
                  LOG_NUMBER("generation", (int64_t)worker->generation->number));
-    worker_process_kill(worker);
+        worker_process_strike(worker, CRASH_BY_END_TIME);
+    }
 }

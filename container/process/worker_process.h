@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "loop/timer.h"
 #include "process/backoff.h"
+#include "process/crash.h"
 
 struct channel_message;
 struct generation;
@@ -40,6 +41,11 @@ struct worker_process {
     struct timer timer; /* STARTING, ENDING: its deadline; WAITING: the end of the delay */
     char *why;          /* the last error that it reported, owned */
     bool gave_up;       /* and that is its own account of why it ends */
+    enum crash_by by;   /* why it was struck down, if it was */
+    int64_t silent_ms;  /* the watchdog's: how long its loop had not turned */
+    bool has_core_time; /* and it got time for that */
+    bool is_killed;     /* by worker_process_kill */
+    char *how;          /* how it ended, while that is looked into; owned */
     bool wants_to_leave;
     bool has_passed;  /* its successor has its idle connections */
     bool is_leaving;  /* another one has its place */
@@ -57,12 +63,16 @@ int worker_process_resume(struct worker_process *worker, const struct worker_pro
  * worker_process_free once the process has ended. */
 struct worker_process *worker_process_move_out(struct worker_process *worker);
 void worker_process_free(struct worker_process *worker);
+/* Once the process has ended: gives back its descriptors and its slot of the board. */
+void worker_process_close(struct worker_process *worker);
 /* READY: accept. */
 void worker_process_go(struct worker_process *worker);
 /* No new work; it ends by itself within `ms`, or is killed a little later. `flags` as channel.h has
  * them. */
 void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned flags);
 void worker_process_kill(struct worker_process *worker);
+/* It shall write down where it is and die of that; if it doesn't soon, it is killed. */
+void worker_process_strike(struct worker_process *worker, enum crash_by by);
 /* Sends it a message (borrowed); what cannot be sent is logged. */
 void worker_process_tell(struct worker_process *worker, const struct channel_message *message);
 

@@ -291,6 +291,18 @@ START_TEST(errors_are_told)
 }
 END_TEST
 
+START_TEST(lines_of_a_report_follow_their_event)
+{
+    begin();
+    log_lines(LOG_LEVEL_ERROR, "what   it \"read\"\n\n\x1b[1mred\xff\n");
+    take();
+    ck_assert_str_eq(got, "  what   it \"read\"\n\n  \\x1B[1mred\\xFF\n");
+    log_lines(LOG_LEVEL_DEBUG, "unheard\n");
+    ck_assert_uint_eq(take(), 0);
+    finish();
+}
+END_TEST
+
 START_TEST(names_errors)
 {
     ck_assert_str_eq(log_errno_name(-ECONNRESET), "ECONNRESET");
@@ -303,4 +315,5 @@ END_TEST
 UNIT_MAIN(writes_a_line, values_cannot_forge_a_line, long_values_and_lines_are_cut,
           any_cut_leaves_a_sound_line, levels, origin_stands_on_every_line,
           gathered_lines_wait_for_the_flush, dropped_lines_are_counted_and_announced_once,
-          threads_do_not_mix_their_lines, errors_are_told, names_errors)
+          threads_do_not_mix_their_lines, errors_are_told, lines_of_a_report_follow_their_event,
+          names_errors)

@@ -2,9 +2,10 @@
  *
  * What cannot be taken apart is tested together: group.c, generation.c, generation_load.c,
  * master_events.c, reload.c, auto_reload.c, succession.c, control.c, status.c on the master's side,
- * worker.c, worker_open.c, worker_drain.c on the worker's, worker_process.c and worker_spawn.c
- * between them. The app is a row of the adapter table whose behaviour stands in a file, so that a
- * reload can find it changed. Loads, signals and real plugins are for the system tests. */
+ * worker.c, worker_open.c, worker_drain.c on the worker's, worker_process.c, worker_end.c and
+ * worker_spawn.c between them. The app is a row of the adapter table whose behaviour stands in a
+ * file, so that a reload can find it changed. Loads, signals and real plugins are for the system
+ * tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include "app/app.h"
 #include "app/config.h"
 #include "base/clock.h"
+#include "process/crash_symbols.h"
 #include "process/master.h"
 #include "process/worker.h"
 #include "unit.h"
@@ -330,5 +332,7 @@ int main(int argc, char **argv)
                                   NULL};
     if (argc > 1 && strcmp(argv[1], "worker") == 0)
         return worker_main(argc, argv, adapters);
+    if (argc > 1 && strcmp(argv[1], "symbols") == 0)
+        return crash_symbols_main(argc, argv);
     return unit_run(__FILE__, tests);
 }

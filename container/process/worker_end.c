@@ -1,0 +1,150 @@
+/* worker_end.c - telling a crash from an end that was asked for, and saying which. */
+#include "process/worker_end.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/board.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "process/crash.h"
+#include "process/exit_text.h"
+#include "process/generation.h"
+#include "process/group.h"
+#include "process/master_private.h"
+#include "process/worker_process.h"
+
+static struct master *master_of(const struct worker_process *worker)
+{
+    return worker->generation->master;
+}
+
+static const struct board_slot *slot_of(const struct worker_process *worker)
+{
+    return board_slot(master_of(worker)->board, (unsigned)worker->slot);
+}
+
+/* ---- in words ---- */
+
+/* What the worker's slot says it was at. */
+static void describe_work(const struct worker_process *worker, struct buffer *how)
+{
+    const struct board_slot *slot = slot_of(worker);
+    if (worker->state == WORKER_STARTING && slot->app[0])
+        buffer_printf(how, " while it opened the app %.*s", (int)sizeof(slot->app), slot->app);
+    else if (slot->request[0])
+        buffer_printf(how, " while app %.*s served \"%.*s\"%s%.*s", (int)sizeof(slot->app),
+                      slot->app, (int)sizeof(slot->request), slot->request,
+                      slot->request_id[0] ? ", request " : "", (int)sizeof(slot->request_id),
+                      slot->request_id);
+}
+
+static char *describe(const struct worker_process *worker, const siginfo_t *info)
+{
+    static const char overflow[] =
+        ": the task's stack overflowed; use less of it, or raise the plugin's stack_size";
+    struct buffer how = {0};
+    char end[64];
+    if (worker->by == CRASH_BY_START_TIME)
+        buffer_add_text(&how, "did not open its apps within start_timeout and was killed");
+    else if (worker->by == CRASH_BY_WATCHDOG)
+        buffer_printf(&how, "was stuck for %lld ms and was killed", (long long)worker->silent_ms);
+    else
+        buffer_add_text(&how, exit_text(info, end, sizeof(end)));
+    describe_work(worker, &how);
+    if (slot_of(worker)->crash.is_task_overflow)
+        buffer_add_text(&how, overflow);
+    return buffer_steal(&how);
+}
+
+/* ---- crashes ---- */
+
+/* Whether it ended as nobody had asked it to. */
+static bool is_crash(const struct worker_process *worker, const siginfo_t *info)
+{
+    bool has_record = slot_of(worker)->crash.stage != CRASH_NONE;
+    if (worker->by != CRASH_BY_ITSELF || has_record)
+        return true;
+    if (info->si_code != CLD_EXITED)
+        return !worker->is_killed;
+    return worker->state != WORKER_ENDING && !worker->gave_up;
+}
+
+/* Texts of the board may lack their end: both sides have the same size. */
+static void copy(char *out, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+    memcpy(out, text, len);
+    out[len] = 0;
+}
+
+static struct crash *make_crash(const struct worker_process *worker, const siginfo_t *info,
+                                const char *how)
+{
+    const struct board_slot *slot = slot_of(worker);
+    struct crash_facts facts = {
+        .generation = worker->generation->number,
+        .place = worker->place,
+        .pid = worker->pid,
+        .served_ms = worker->serving_ms ? clock_mono_ms() - worker->serving_ms : -1,
+        .by = worker->by,
+        .silent_ms = worker->silent_ms,
+        .signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
+    };
+    copy(facts.group, sizeof(facts.group), worker->generation->group->name);
+    copy(facts.app, sizeof(facts.app), slot->app);
+    copy(facts.request, sizeof(facts.request), slot->request);
+    copy(facts.request_id, sizeof(facts.request_id), slot->request_id);
+    copy(facts.how, sizeof(facts.how), how);
+    return crash_create(&facts, &slot->crash);
+}
+
+/* ---- telling ---- */
+
+static void tell(struct worker_process *worker)
+{
+    struct master *master = master_of(worker);
+    char *how = worker->how;
+    worker->how = NULL;
+    generation_worker_ended(worker->generation, worker, how);
+    reload_look(master);
+    free(how);
+}
+
+/* Where it died is known now. */
+static void on_told(void *data, const struct crash *crash)
+{
+    struct worker_process *worker = data;
+    struct buffer how = {0};
+    buffer_add_text(&how, worker->how);
+    if (crash_culprit(crash)) {
+        buffer_add_text(&how, ", at ");
+        crash_print_place(crash, &how);
+    }
+    free(worker->how);
+    worker->how = buffer_steal(&how);
+    tell(worker);
+}
+
+/* A generation that serves goes on without; otherwise somebody waits for this end. */
+static bool is_awaited(const struct worker_process *worker)
+{
+    return worker->generation->state != GENERATION_LIVE && !worker->is_leaving;
+}
+
+void worker_end(struct worker_process *worker, const siginfo_t *info)
+{
+    struct master *master = master_of(worker);
+    struct crash *crash = NULL;
+    worker->how = describe(worker, info);
+    if (is_crash(worker, info))
+        crash = make_crash(worker, info, worker->how);
+    worker_process_close(worker);
+    bool is_later = crash && is_awaited(worker);
+    if (crash)
+        crashes_add(&master->crashes, crash, &worker->generation->identity,
+                    is_later ? on_told : NULL, worker);
+    if (!is_later)
+        tell(worker);
+}
