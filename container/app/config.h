@@ -27,7 +27,9 @@ struct server_settings {
     int64_t drain_timeout_ms, start_timeout_ms;
     int64_t max_connections, max_tasks, descriptors;
     int64_t backlog;
-    int64_t loop_warn_ms;
+    int64_t loop_warn_ms, stuck_timeout_ms;
+    int64_t max_requests; /* of a worker; 0: any number */
+    uint64_t max_memory;  /* bytes; 0: any */
     int poller;
     int64_t offload_threads, offload_queue;
     struct setting_list trusted_proxies;

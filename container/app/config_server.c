@@ -115,6 +115,16 @@ const struct setting server_table[] = {
      .help = "Connections that may wait to be accepted, for each listener."},
     {"loop_warn", SETTING_MS, AT(loop_warn_ms), .initial = "500ms", .max = DAY_MS,
      .help = "A warning is logged when something holds a worker up for longer; 0s: never."},
+    {"stuck_timeout", SETTING_MS, AT(stuck_timeout_ms), .initial = "30s", .max = DAY_MS,
+     .help =
+         "How long something may hold a worker up before its stack is logged and another worker "
+         "takes its place; 0s: for ever."},
+    {"max_requests", SETTING_COUNT, AT(max_requests), .initial = "0",
+     .help = "A worker that has served so many requests is replaced by a fresh one, which nobody "
+             "notices; 0: never."},
+    {"max_memory", SETTING_SIZE, AT(max_memory), .initial = "0",
+     .help = "A worker that holds more memory is replaced by a fresh one, which nobody notices; 0: "
+             "never."},
     {"poller", SETTING_CHOICE, AT(poller), .initial = "epoll", .choices = pollers,
      .help = "How workers wait for events; poll and select are for comparing and for odd kernels."},
     {"offload_threads", SETTING_COUNT, AT(offload_threads), .initial = "8", .min = 1, .max = 1024,

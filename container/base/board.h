@@ -39,6 +39,7 @@ struct board_slot {
     uint64_t generation;
     int64_t started_ms;           /* wall clock */
     _Atomic int64_t heartbeat_ms; /* monotonic; each turn of the loop */
+    _Atomic uint64_t memory;      /* bytes that it holds, as last looked at */
     /* What it still has while it drains. */
     _Atomic uint32_t draining_requests, draining_connections, draining_tasks;
     /* What the worker's current task is doing, for crash reports: zero-terminated. */

@@ -94,6 +94,7 @@ void http_server_account(struct http_server *server, struct exchange *exchange, 
 {
     int status = result == 0 ? exchange->res.status : 0;
     int cancelled = task_current() ? task_cancelled(task_current()) : 0;
+    server->answered++;
     int64_t duration = ticks_to_ns(ticks_now() - started);
     http_counters_count(exchange->counters, status, exchange->req.body_read,
                         exchange->res.body_sent, duration);

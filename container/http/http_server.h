@@ -51,6 +51,7 @@ struct http_server {
     bool is_draining;
     enum http_idle idle;
     size_t connection_count;
+    uint64_t answered; /* requests so far */
     struct list connections;
     struct task_group tasks; /* those serving connections */
 };

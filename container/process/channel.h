@@ -14,7 +14,7 @@
  *     <--------------------------- GO --   accept
  *     <------------- LOGS [fd] [fd] --    reopened: error log, access log
  *     <--------------------- RETIRE n --   close the sockets from place n on
- *     -- LEAVE ----------------------->    a successor is to take this place; then drain me
+ *     -- LEAVE ----------------------->    why; a successor is to take this place, then drain me
  *     <-------------------- TAKE [fd] --   idle connections come from there (handover.h)
  *     <-------------------- GIVE [fd] --   and go there, now or when it drains
  *     <------------------ DRAIN in ms --   take nothing new, end; a later one may be shorter

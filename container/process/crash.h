@@ -29,6 +29,7 @@ struct crash_facts {
     pid_t pid;
     int64_t served_ms; /* -1: it never did */
     enum crash_by by;
+    bool is_stopped;       /* it was, by SIGSTOP */
     int64_t silent_ms;     /* of the watchdog's */
     bool is_out_of_memory; /* the kernel's OOM killer did it */
     int64_t memory;        /* bytes that it held when it was last looked at; 0: unknown */

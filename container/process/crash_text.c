@@ -92,18 +92,24 @@ static bool is_sent(const struct crash *crash)
     return crash->record.sender && crash->record.sender != crash->facts.pid;
 }
 
+/* The kernel sends these as if the process did. */
+static bool is_limit(int number)
+{
+    return number == SIGXCPU || number == SIGXFSZ;
+}
+
 static void print_signal(const struct crash *crash, struct buffer *out)
 {
     const struct crash_record *record = &crash->record;
     const char *meaning = meaning_of(record);
     if (is_sent(crash))
         buffer_printf(out, ": sent by process %d", record->sender);
-    else if (record->code <= 0 && record->signal != SIGABRT)
-        buffer_add_text(out, ": raised by the process itself");
     else if (record->signal == SIGABRT)
         print_abort(crash, out);
-    else if (meaning)
+    else if (meaning && (record->code > 0 || is_limit(record->signal)))
         buffer_printf(out, ": %s", meaning);
+    else if (record->code <= 0)
+        buffer_add_text(out, ": raised by the process itself");
     else
         print_fault(record, out);
 }
@@ -129,14 +135,15 @@ static void print_silent(const struct crash *crash, struct buffer *out)
 
 static void print_order(const struct crash_facts *facts, struct buffer *out)
 {
-    if (facts->by == CRASH_BY_WATCHDOG)
-        buffer_printf(out, "stuck: its loop had not turned for %lld.%lld s",
-                      (long long)(facts->silent_ms / 1000),
-                      (long long)(facts->silent_ms % 1000 / 100));
-    else if (facts->by == CRASH_BY_START_TIME)
+    if (facts->by == CRASH_BY_START_TIME)
         buffer_add_text(out, "it did not open its apps within start_timeout");
-    else
+    else if (facts->by == CRASH_BY_END_TIME)
         buffer_add_text(out, "it did not end in time");
+    else
+        buffer_printf(out, "stuck: its loop had not turned for %lld.%lld s%s",
+                      (long long)(facts->silent_ms / 1000),
+                      (long long)(facts->silent_ms % 1000 / 100),
+                      facts->is_stopped ? "; it was stopped (SIGSTOP)" : "");
 }
 
 void crash_print_what(const struct crash *crash, struct buffer *out)

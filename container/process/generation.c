@@ -132,7 +132,7 @@ void generation_destroy(struct generation *generation)
     ioloop_undefer(generation->master->loop, &generation->ended);
     ioloop_undefer(generation->master->loop, &generation->failed);
     for (unsigned i = 0; i < generation->size; i++)
-        free(generation->workers[i].why);
+        worker_process_finish(&generation->workers[i]);
     list_each (&generation->leaving, link)
         worker_process_free(container_of(link, struct worker_process, link));
     log_files_close(&generation->logs);
@@ -310,7 +310,23 @@ static void replace(struct generation *generation, struct worker_process *worker
     timer_start(generation->master->loop, &worker->timer, delay);
 }
 
-void generation_worker_leaves(struct generation *generation, struct worker_process *worker)
+/* Nothing is wrong: the place is taken at once, unless workers come and go too fast. */
+static void succeed(struct generation *generation, struct worker_process *worker, const char *why)
+{
+    int64_t lived = clock_mono_ms() - worker->serving_ms;
+    int64_t delay = lived >= BACKOFF_HEALTH_MS ? 0 : backoff_next(&worker->backoff, lived);
+    char text[512];
+    snprintf(text, sizeof(text), "worker %u %s; another takes its place", worker->place, why);
+    log_info(text, LOG_NUMBER("generation", (int64_t)generation->number),
+             LOG_NUMBER("served_ms", lived), LOG_NUMBER("delay_ms", delay));
+    worker->serving_ms = 0;
+    worker->restarts++;
+    worker->state = WORKER_WAITING;
+    timer_start(generation->master->loop, &worker->timer, delay);
+}
+
+void generation_worker_leaves(struct generation *generation, struct worker_process *worker,
+                              const char *why)
 {
     /* A generation that ends, ends all its workers anyway. */
     if (generation->state != GENERATION_LIVE || worker->state != WORKER_SERVING ||
@@ -318,7 +334,7 @@ void generation_worker_leaves(struct generation *generation, struct worker_proce
         return;
     struct worker_process *leaving = worker_process_move_out(worker);
     list_append(&generation->leaving, &leaving->link);
-    replace(generation, worker, "asks to be replaced");
+    succeed(generation, worker, why);
 }
 
 void generation_worker_ended(struct generation *generation, struct worker_process *worker,

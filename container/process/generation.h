@@ -96,7 +96,8 @@ void generation_app_opened(struct generation *generation, size_t index, const ch
 /* Its process has ended and is reaped; `how` says in words how. */
 void generation_worker_ended(struct generation *generation, struct worker_process *worker,
                              const char *how);
-/* It asks for a successor: it serves on until that does. */
-void generation_worker_leaves(struct generation *generation, struct worker_process *worker);
+/* It asks for a successor, `why` in words: it serves on until that does. */
+void generation_worker_leaves(struct generation *generation, struct worker_process *worker,
+                              const char *why);
 /* The delay before another process takes the place of one that died is over. */
 void generation_worker_again(struct generation *generation, struct worker_process *worker);

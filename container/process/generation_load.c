@@ -56,10 +56,11 @@ static enum master_exit acquire(struct master *master, struct generation *genera
         return MASTER_WRONG_INPUT;
     if (log_files_open(&generation->logs, server->error_log, server->access_log, out_error) < 0)
         return MASTER_FAILED;
+    const struct identity *who = &generation->identity;
     master->listeners.access = (struct listen_access){.mode = (int)server->socket_mode,
-                                                      .has_owner = identity.is_changed,
-                                                      .uid = identity.uid,
-                                                      .gid = identity.gid};
+                                                      .has_owner = who->is_changed,
+                                                      .uid = who->uid,
+                                                      .gid = who->gid};
     if (listeners_prepare(&master->listeners, &server->listen, generation->size,
                           (int)server->backlog, out_error) < 0)
         return MASTER_CANNOT_LISTEN;

@@ -311,6 +311,8 @@ static void run(struct master *master)
     static struct ioloop_call flush = {.fn = on_turn_end};
     log_gather();
     ioloop_on_turn_end(master->loop, &flush);
+    out_of_memory_init(&master->out_of_memory);
+    watchdog_start(&master->watchdog, master);
     if (master->front->live) { /* another program's */
         begin_again(master);
         log_flush();
@@ -325,6 +327,7 @@ static void run(struct master *master)
 static void close_all(struct master *master)
 {
     control_close(master);
+    watchdog_stop(&master->watchdog);
     crashes_finish(&master->crashes);
     list_each (&master->groups, link)
         group_destroy(container_of(link, struct group, link));

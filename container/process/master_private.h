@@ -13,7 +13,9 @@
 #include "process/master.h"
 #include "process/reload.h"
 #include "process/servers.h"
+#include "process/out_of_memory.h"
 #include "process/shared_regions.h"
+#include "process/watchdog.h"
 
 struct board;
 struct generation;
@@ -37,6 +39,8 @@ struct master {
     struct reloads reloads;
     struct auto_reload auto_reload;
     struct crashes crashes;
+    struct watchdog watchdog;
+    struct out_of_memory out_of_memory;
     enum master_stop stop;
     enum master_exit exit;
     char *pid_file;     /* as written; owned */

@@ -64,6 +64,7 @@ static void write_worker(const struct worker_process *worker, struct json *json)
         struct board_slot *slot = board_slot(master->board, (unsigned)worker->slot);
         int64_t heartbeat = atomic_load_explicit(&slot->heartbeat_ms, memory_order_relaxed);
         json_number(json, "age_ms", master_age_ms(slot->started_ms));
+        json_number(json, "memory", (int64_t)atomic_load(&slot->memory));
         json_number(json, "heartbeat_ms", heartbeat ? clock_mono_ms() - heartbeat : -1);
         if (worker->state == WORKER_ENDING)
             write_drain(worker, slot, json);

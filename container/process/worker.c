@@ -119,7 +119,7 @@ static void on_terminate(void *data)
     if (worker.is_leaving)
         worker_drain(&worker, worker.config->server.drain_timeout_ms, 0);
     else
-        worker_leave(&worker);
+        worker_leave(&worker, "got SIGTERM");
 }
 
 /* ---- tasks that do not end ---- */
@@ -139,7 +139,7 @@ static void on_stuck(void *data, const struct task_stuck *stuck)
               LOG_STR("app", known(label->app)), LOG_STR("request", known(label->request)),
               LOG_STR("id", known(label->request_id)), LOG_ERRNO(stuck->reason),
               LOG_TEXT("stack", stuck->stack));
-    worker_leave(&worker);
+    worker_leave(&worker, "has a task that does not end");
 }
 
 /* ---- what it says ---- */
@@ -171,6 +171,7 @@ static void on_turn_end(void *data)
 {
     (void)data;
     beat();
+    worker_recycle_count(&worker.recycle);
     log_sink_flush(&worker.access_log.sink);
     log_flush();
 }
@@ -235,6 +236,7 @@ static int serve(void)
     log_on_error(NULL);
     if (!is_on_main_stack) /* there may be no turn for long: what is logged leaves at once */
         log_gather();
+    worker_recycle_start(&worker.recycle, &worker);
     worker.turn_end.fn = on_turn_end;
     ioloop_on_turn_end(worker.loop, &worker.turn_end);
     /* From here on the end of the channel tells that the master has died. */

@@ -12,6 +12,7 @@
 #include "app/config.h"
 #include "base/board.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "process/channel.h"
 #include "process/worker_private.h"
 
@@ -157,15 +158,13 @@ void worker_drain(struct worker *worker, int64_t ms, unsigned flags)
     }
 }
 
-void worker_leave(struct worker *worker)
+void worker_leave(struct worker *worker, const char *why)
 {
-    struct channel_message leave;
     if (worker->is_draining || worker->is_leaving)
         return;
-    channel_message_init(&leave, CHANNEL_LEAVE, 0);
     worker->is_leaving =
         atomic_load_explicit(&board_mine->state, memory_order_relaxed) == BOARD_SERVING &&
-        channel_send(worker->arguments.channel, &leave) == 0;
+        channel_tell(worker->arguments.channel, CHANNEL_LEAVE, str_of(why)) == 0;
     if (!worker->is_leaving)
         worker_drain(worker, worker->config->server.drain_timeout_ms, 0);
 }

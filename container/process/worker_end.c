@@ -90,8 +90,12 @@ static struct crash *make_crash(const struct worker_process *worker, const sigin
         .served_ms = worker->serving_ms ? clock_mono_ms() - worker->serving_ms : -1,
         .by = worker->by,
         .silent_ms = worker->silent_ms,
+        .is_stopped = worker->is_stopped,
+        .memory = (int64_t)slot->memory,
         .signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
     };
+    if (facts.signal == SIGKILL && worker->by == CRASH_BY_ITSELF)
+        facts.is_out_of_memory = out_of_memory_explains(&master_of(worker)->out_of_memory);
     copy(facts.group, sizeof(facts.group), worker->generation->group->name);
     copy(facts.app, sizeof(facts.app), slot->app);
     copy(facts.request, sizeof(facts.request), slot->request);

@@ -285,6 +285,7 @@ bool worker_close(struct worker *worker)
     if (!worker_is_quiet(worker))
         return false;
     taker_close(&worker->taker);
+    worker_recycle_stop(&worker->recycle);
     offload_stop();
     if (worker->apps)
         apps_close(worker->apps, worker->config->app_count);

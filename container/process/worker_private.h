@@ -14,6 +14,7 @@
 #include "process/coverage.h"
 #include "process/handover.h"
 #include "process/worker_arguments.h"
+#include "process/worker_recycle.h"
 
 struct adapter;
 struct board;
@@ -38,6 +39,7 @@ struct worker {
     struct giver giver; /* of idle connections, to its successor */
     struct taker taker;
     struct ioloop_call turn_end;
+    struct worker_recycle recycle;
     /* the end */
     bool is_leaving; /* a successor was asked for */
     bool is_draining;
@@ -63,8 +65,9 @@ bool worker_close(struct worker *worker);
 /* ---- worker_drain.c ---- */
 
 /* Asks the master for a successor and serves on until the master says drain, which it does when the
- * successor serves. Drains at once where there is nobody to ask. */
-void worker_leave(struct worker *worker);
+ * successor serves. Drains at once where there is nobody to ask. `why` is for the log, "has served
+ * 1000 requests". */
+void worker_leave(struct worker *worker, const char *why);
 /* Takes nothing new; stops the loop when everything has ended, or after `ms`. May be called again
  * with less. `flags` as CHANNEL_SWEEP and CHANNEL_REPLACED say. */
 void worker_drain(struct worker *worker, int64_t ms, unsigned flags);

@@ -160,8 +160,8 @@ static void handle(struct worker_process *worker, const struct channel_message *
         become_ready(worker);
     else if (message->kind == CHANNEL_PASSED)
         become_passed(worker);
-    else if (message->kind == CHANNEL_LEAVE)
-        worker->wants_to_leave = true;
+    else if (message->kind == CHANNEL_LEAVE && !worker->leaves)
+        worker->leaves = memory_copy(message->text, message->text_len);
 }
 
 static void hear(struct worker_process *worker)
@@ -184,10 +184,11 @@ static void on_channel(void *data, unsigned events)
     struct worker_process *worker = data;
     (void)events;
     hear(worker);
-    if (!worker->wants_to_leave)
+    if (!worker->leaves)
         return;
-    worker->wants_to_leave = false;
-    generation_worker_leaves(worker->generation, worker);
+    scoped_free char *why = worker->leaves;
+    worker->leaves = NULL;
+    generation_worker_leaves(worker->generation, worker, why);
 }
 
 void worker_process_tell(struct worker_process *worker, const struct channel_message *message)
@@ -305,6 +306,8 @@ int worker_process_start(struct worker_process *worker)
     worker->why = NULL;
     worker->gave_up = worker->has_passed = worker->is_killed = worker->has_core_time = false;
     worker->by = CRASH_BY_ITSELF;
+    worker->view = (struct watchdog_view){0};
+    worker->is_stopped = false;
     worker->state = WORKER_STARTING;
     timer_start(master_of(worker)->loop, &worker->timer,
                 worker->generation->config->server.start_timeout_ms);
@@ -365,14 +368,20 @@ struct worker_process *worker_process_move_out(struct worker_process *worker)
     worker->state = WORKER_EMPTY;
     worker->pid = 0;
     worker->pidfd = worker->channel = worker->slot = -1;
-    worker->why = NULL;
+    worker->why = worker->leaves = NULL;
     return moved;
+}
+
+void worker_process_finish(struct worker_process *worker)
+{
+    free(worker->why);
+    free(worker->leaves);
 }
 
 void worker_process_free(struct worker_process *worker)
 {
     list_remove(&worker->link);
-    free(worker->why);
+    worker_process_finish(worker);
     free(worker);
 }
 

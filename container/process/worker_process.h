@@ -14,6 +14,7 @@
 #include "loop/timer.h"
 #include "process/backoff.h"
 #include "process/crash.h"
+#include "process/watchdog.h"
 
 struct channel_message;
 struct generation;
@@ -41,15 +42,17 @@ struct worker_process {
     struct timer timer; /* STARTING, ENDING: its deadline; WAITING: the end of the delay */
     char *why;          /* the last error that it reported, owned */
     bool gave_up;       /* and that is its own account of why it ends */
+    struct watchdog_view view;
     enum crash_by by;   /* why it was struck down, if it was */
     int64_t silent_ms;  /* the watchdog's: how long its loop had not turned */
+    bool is_stopped;    /* and it was, by SIGSTOP */
     bool has_core_time; /* and it got time for that */
     bool is_killed;     /* by worker_process_kill */
     char *how;          /* how it ended, while that is looked into; owned */
-    bool wants_to_leave;
-    bool has_passed;  /* its successor has its idle connections */
-    bool is_leaving;  /* another one has its place */
-    struct list link; /* then: among those of its generation */
+    char *leaves;       /* why it wants to leave; owned; NULL: it does not */
+    bool has_passed;    /* its successor has its idle connections */
+    bool is_leaving;    /* another one has its place */
+    struct list link;   /* then: among those of its generation */
 };
 
 void worker_process_init(struct worker_process *worker, struct generation *generation,
@@ -63,6 +66,8 @@ int worker_process_resume(struct worker_process *worker, const struct worker_pro
  * worker_process_free once the process has ended. */
 struct worker_process *worker_process_move_out(struct worker_process *worker);
 void worker_process_free(struct worker_process *worker);
+/* Frees what it owns, without a process; not the worker itself. */
+void worker_process_finish(struct worker_process *worker);
 /* Once the process has ended: gives back its descriptors and its slot of the board. */
 void worker_process_close(struct worker_process *worker);
 /* READY: accept. */
