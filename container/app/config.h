@@ -30,6 +30,8 @@ struct server_settings {
     int64_t loop_warn_ms, stuck_timeout_ms;
     int64_t max_requests; /* of a worker; 0: any number */
     uint64_t max_memory;  /* bytes; 0: any */
+    bool rollback;
+    int64_t probation_ms, probation_crashes;
     int poller;
     int64_t offload_threads, offload_queue;
     struct setting_list trusted_proxies;

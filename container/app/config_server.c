@@ -125,6 +125,13 @@ const struct setting server_table[] = {
     {"max_memory", SETTING_SIZE, AT(max_memory), .initial = "0",
      .help = "A worker that holds more memory is replaced by a fresh one, which nobody notices; 0: "
              "never."},
+    {"rollback", SETTING_FLAG, AT(rollback), .initial = "yes",
+     .help = "Whether gale goes back by itself to what served before, when the workers of a new "
+             "generation crash."},
+    {"probation", SETTING_MS, AT(probation_ms), .initial = "60s", .min = 1000, .max = DAY_MS,
+     .help = "How long after its start a generation may be rolled back."},
+    {"probation_crashes", SETTING_COUNT, AT(probation_crashes), .initial = "3", .min = 1,
+     .max = 100, .help = "How many crashes of its workers within that time are too many."},
     {"poller", SETTING_CHOICE, AT(poller), .initial = "epoll", .choices = pollers,
      .help = "How workers wait for events; poll and select are for comparing and for odd kernels."},
     {"offload_threads", SETTING_COUNT, AT(offload_threads), .initial = "8", .min = 1, .max = 1024,

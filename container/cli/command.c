@@ -14,13 +14,13 @@
 #include "cli/help.h"
 
 const struct command *const commands[] = {
-    &command_run,  &command_check,   &command_reload, &command_upgrade,
-    &command_stop, &command_status,  &command_new,    &command_test,
-    &command_cgi,  &command_version, &command_help,   &command_document,
-    NULL,
+    &command_run,      &command_check, &command_reload,  &command_rollback,
+    &command_upgrade,  &command_stop,  &command_status,  &command_new,
+    &command_test,     &command_cgi,   &command_version, &command_help,
+    &command_document, NULL,
 };
 
-static const char *const reserved[] = {"dev", "rollback"};
+static const char *const reserved[] = {"dev"};
 
 const struct command *command_find(const char *name)
 {

@@ -34,9 +34,9 @@ struct command {
     int (*run)(const struct command_line *line);
 };
 
-extern const struct command command_run, command_check, command_reload, command_stop,
-    command_upgrade, command_status, command_new, command_test, command_cgi, command_version,
-    command_help, command_document;
+extern const struct command command_run, command_check, command_reload, command_rollback,
+    command_upgrade, command_stop, command_status, command_new, command_test, command_cgi,
+    command_version, command_help, command_document;
 
 /* All of them, ended by NULL, in the order of `gale help`. */
 extern const struct command *const commands[];

@@ -123,6 +123,8 @@ static int tell(const struct reload *reload, const char *body)
     if (is_ok) {
         terminal_print(stdout, INK_GREEN, "generation %lld serves", generation);
         printf(", after %lld ms\n", number_of(answer, "ms"));
+        if (text)
+            printf("%s\n", text);
         fflush(stdout);
     } else {
         fprintf(stderr, "%s\n", text ? text : "the answer makes no sense");

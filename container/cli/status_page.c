@@ -8,7 +8,13 @@
 #include "cli/terminal.h"
 #include "process/coverage.h"
 
-enum { DURATION_MAX = 40, COLUMNS = 80, NAME_COLUMNS = 20, MOUNT_COLUMNS = 26 };
+enum {
+    DURATION_MAX = 40,
+    COLUMNS = 80,
+    NAME_COLUMNS = 20,
+    MOUNT_COLUMNS = 26,
+    REQUEST_COLUMNS = 28
+};
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -296,6 +302,52 @@ static void print_failure(const json_t *reload, FILE *out)
     }
 }
 
+/* ---- what went wrong ---- */
+
+static void print_rollback(const json_t *rollback, FILE *out)
+{
+    char text[DURATION_MAX];
+    if (!number_of(rollback, "from"))
+        return;
+    fputc('\n', out);
+    terminal_print(out, INK_RED, "Generation %lld was rolled back to what generation %lld was",
+                   number_of(rollback, "from"), number_of(rollback, "to"));
+    fprintf(out, ", %s ago: %s\n", duration(number_of(rollback, "age_ms"), text),
+            text_of(rollback, "why"));
+}
+
+static void add_crash(struct table *table, const json_t *crash)
+{
+    char text[DURATION_MAX];
+    const char *app = text_of(crash, "app");
+    table_cell(table, INK_BOLD, "%s", *app ? app : "-");
+    table_cell(table, INK_RED, "%s", text_of(crash, "what"));
+    table_cell(table, INK_PLAIN, "%lld", number_of(crash, "count"));
+    table_cell(table, INK_PLAIN, "%s ago", duration(number_of(crash, "age_ms"), text));
+    table_cell(table, INK_PLAIN, "%s", text_of(crash, "at"));
+    add_clipped(table, INK_PLAIN, text_of(crash, "request"), REQUEST_COLUMNS);
+    table_end_row(table);
+}
+
+static void print_crashes(const json_t *crashes, FILE *out)
+{
+    static const char *const heads[] = {"crashed", "by", "times", "last", "at", "request", NULL};
+    struct table table = {0};
+    size_t i;
+    json_t *crash;
+    if (!json_array_size(crashes))
+        return;
+    fputc('\n', out);
+    for (i = 0; heads[i]; i++)
+        table_cell(&table, INK_DIM, "%s", heads[i]);
+    table_end_row(&table);
+    json_array_foreach(crashes, i, crash)
+    {
+        add_crash(&table, crash);
+    }
+    table_print(&table, out);
+}
+
 int status_page_print(const char *json, FILE *out)
 {
     json_t *status = json_loads(json, 0, NULL);
@@ -308,6 +360,8 @@ int status_page_print(const char *json, FILE *out)
     print_workers(status, out);
     print_servers(json_object_get(status, "servers"), out);
     print_failure(json_object_get(status, "reload"), out);
+    print_rollback(json_object_get(status, "rollback"), out);
+    print_crashes(json_object_get(status, "crashes"), out);
     json_decref(status);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "net/message_socket.h"
+#include "process/generation.h"
 #include "process/group.h"
 #include "process/instance.h"
 #include "process/json.h"
@@ -48,12 +49,11 @@ static int answer_metrics(struct master *master, struct gale_request *req,
     return reply(res, 200, "text/plain; version=0.0.4", &body);
 }
 
-static int answer_reload(struct master *master, struct gale_request *req, struct gale_response *res)
+static int reload(struct master *master, struct gale_response *res)
 {
     struct reload_result result = {0};
     struct buffer body = {0};
     struct json json = {.out = &body};
-    (void)req;
     int r = reload_wait(master, &result);
     if (r < 0 && r != -ESHUTDOWN)
         return r;
@@ -66,6 +66,25 @@ static int answer_reload(struct master *master, struct gale_request *req, struct
     buffer_add(&body, "\n", 1);
     free(result.text);
     return reply(res, r == 0 && result.is_ok ? 200 : 409, "application/json", &body);
+}
+
+static int answer_reload(struct master *master, struct gale_request *req, struct gale_response *res)
+{
+    (void)req;
+    return reload(master, res);
+}
+
+static int answer_rollback(struct master *master, struct gale_request *req,
+                           struct gale_response *res)
+{
+    scoped_free char *why = NULL;
+    (void)req;
+    if (rollback_want(master, &why) == 0)
+        return reload(master, res);
+    int64_t number = master->front->live ? (int64_t)master->front->live->number : 0;
+    return gale_reply(res, 409, "application/json",
+                      "{\"ok\":false,\"generation\":%lld,\"ms\":0,\"text\":\"%s\"}\n",
+                      (long long)number, why);
 }
 
 static int answer_stop(struct master *master, struct gale_request *req, struct gale_response *res)
@@ -118,9 +137,10 @@ static const struct {
     const char *method, *path;
     int (*answer)(struct master *, struct gale_request *, struct gale_response *);
 } answers[] = {
-    {"GET", "/status", answer_status},  {"GET", "/metrics", answer_metrics},
-    {"POST", "/reload", answer_reload}, {"POST", "/stop", answer_stop},
-    {"POST", "/reopen", answer_reopen}, {"POST", "/upgrade", answer_upgrade},
+    {"GET", "/status", answer_status},    {"GET", "/metrics", answer_metrics},
+    {"POST", "/reload", answer_reload},   {"POST", "/rollback", answer_rollback},
+    {"POST", "/stop", answer_stop},       {"POST", "/reopen", answer_reopen},
+    {"POST", "/upgrade", answer_upgrade},
 };
 
 static int serve(void *data, struct gale_request *req, struct gale_response *res)

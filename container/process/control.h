@@ -3,6 +3,7 @@
  *   GET  /status              the instance as JSON
  *   GET  /metrics             every metric, as Prometheus reads it
  *   POST /reload              waits; 200, or 409 and why not
+ *   POST /rollback            back to the configuration before; waits as reload does
  *   POST /stop?mode=graceful  or quick, which is the default; answers, then stops
  *   POST /reopen              opens the logs anew
  *   POST /upgrade             tries the program at gale's path, and becomes it; or 409 and why not

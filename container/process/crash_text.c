@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "process/crash.h"
@@ -398,6 +399,7 @@ void crash_write(const struct crash *crash, struct json *json)
     json_text(json, "what", crash_name(crash, name, sizeof(name)));
     json_number(json, "count", crash->count);
     json_number(json, "time_ms", crash->died_ms);
+    json_number(json, "age_ms", clock_wall_ms() - crash->died_ms);
     json_number(json, "generation", (int64_t)crash->facts.generation);
     json_number(json, "worker", crash->facts.place);
     json_number(json, "pid", crash->facts.pid);

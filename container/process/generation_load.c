@@ -1,12 +1,15 @@
 /* generation_load.c - from the configuration's files to a generation that could start. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/adapter.h"
 #include "app/config.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/file_state.h"
 #include "base/ini.h"
 #include "base/lease.h"
@@ -16,17 +19,31 @@
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
+#include "process/release.h"
 #include "process/reload.h"
 #include "process/surroundings.h"
 
 /* How long a changed file is looked at as one that may change again. */
 enum { CHANGING_MS = 300 };
 
-static struct gale_str read_text(const struct master_options *options,
-                                 struct setting_errors *errors)
+static struct gale_str read_release(const struct release *release)
 {
+    struct stat info;
+    if (fstat(release->text_fd, &info) < 0)
+        abort(); /* memory of ours */
+    char *text = memory_zalloc((size_t)info.st_size + 1);
+    ssize_t n = pread(release->text_fd, text, (size_t)info.st_size, 0);
+    return (struct gale_str){text, n > 0 ? (size_t)n : 0};
+}
+
+static struct gale_str read_text(const struct master *master, struct setting_errors *errors)
+{
+    const struct master_options *options = master->options;
+    const struct release *release = rollback_source(master);
     size_t len = 0;
     char *text;
+    if (release)
+        return read_release(release);
     if (!options->text)
         text = ini_load(options->path, &len, errors);
     else
@@ -99,6 +116,16 @@ static bool is_any_changing(const struct config *config)
     return false;
 }
 
+static void remember(struct master *master, const struct generation *generation,
+                     struct gale_str text)
+{
+    struct digest digest;
+    int fd = fcntl(generation->config_fd, F_DUPFD_CLOEXEC, 3);
+    digest_init(&digest);
+    digest_add(&digest, text.at, text.len);
+    rollback_prepare(master, release_create(generation->number, fd, &digest));
+}
+
 static enum master_exit build(struct master *master, struct gale_str text,
                               struct setting_errors *errors, char **out_error, bool *out_is_passing)
 {
@@ -130,6 +157,7 @@ static enum master_exit build(struct master *master, struct gale_str text,
         generation_destroy(generation);
         return r;
     }
+    remember(master, generation, text);
     group_prepare(master->front, generation);
     return MASTER_STOPPED;
 }
@@ -139,7 +167,7 @@ enum master_exit generation_load(struct master *master, char **out_error, bool *
     struct arena arena;
     arena_init(&arena, NULL, 0);
     struct setting_errors errors = {.arena = &arena};
-    struct gale_str text = read_text(master->options, &errors);
+    struct gale_str text = read_text(master, &errors);
     enum master_exit r = MASTER_WRONG_INPUT;
     *out_is_passing = false;
     if (errors.len) /* what is missing makes other lines look wrong */

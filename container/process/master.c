@@ -340,6 +340,7 @@ static void close_all(struct master *master)
     shared_regions_finish(&master->shared);
     copies_finish(&master->copies);
     reloads_finish(&master->reloads);
+    rollback_finish(&master->rollback);
     log_flush();
     log_set_fd(STDERR_FILENO);
     if (master->log_fd >= 0)

@@ -31,6 +31,7 @@ void master_complain(const char *what, const char *why)
 static void cancel(struct master *master, const char *why)
 {
     groups_cancel(master);
+    rollback_cancel(master);
     listeners_cancel(&master->listeners);
     if (master->front->live) {
         reload_done(master, why);
@@ -92,10 +93,12 @@ static void go(struct master *master)
     if (previous)
         warn_about_fixed(previous, next);
     groups_go(master, sweep);
+    scoped_free char *note = rollback_go(master);
     master_use_logs(master);
     if (listeners_is_leaving(&master->listeners))
         timer_start(master->loop, &master->settle, SETTLE_MS);
     announce(master, !previous);
+    reload_note(master, note);
     reload_settle(master);
     auto_reload_follow(&master->auto_reload);
 }

@@ -14,6 +14,7 @@
 #include "process/reload.h"
 #include "process/servers.h"
 #include "process/out_of_memory.h"
+#include "process/rollback.h"
 #include "process/shared_regions.h"
 #include "process/watchdog.h"
 
@@ -38,6 +39,7 @@ struct master {
     uint64_t last_number; /* of a configuration that was read, and of its generations */
     struct reloads reloads;
     struct auto_reload auto_reload;
+    struct rollback rollback;
     struct crashes crashes;
     struct watchdog watchdog;
     struct out_of_memory out_of_memory;

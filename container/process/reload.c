@@ -38,7 +38,8 @@ void reloads_init(struct reloads *reloads)
 void reloads_finish(struct reloads *reloads)
 {
     free(reloads->last_failure);
-    reloads->last_failure = NULL;
+    free(reloads->note);
+    reloads->last_failure = reloads->note = NULL;
 }
 
 static void prepare(void *data);
@@ -65,8 +66,10 @@ static void prepare(void *data)
         groups_start(master);
     else if (is_passing && waited_ms < RELOAD_PATIENCE_MS)
         prepare_again(master);
-    else
+    else {
+        rollback_cancel(master);
         reload_done(master, why);
+    }
 }
 
 static void begin(struct master *master)
@@ -119,14 +122,16 @@ static void record(struct reloads *reloads, const char *why)
 static void answer(struct master *master, struct list *waiters, const char *why)
 {
     const struct generation *live = master->front->live;
+    const char *text = why ? why : master->reloads.note;
     struct list *link;
     while ((link = list_pop(waiters))) {
         struct waiter *waiter = container_of(link, struct waiter, link);
         waiter->is_done = true;
-        waiter->result = (struct reload_result){.is_ok = !why,
-                                                .generation = live ? live->number : 0,
-                                                .ms = clock_mono_ms() - master->reloads.asked_ms,
-                                                .text = why ? memory_copy(why, strlen(why)) : NULL};
+        waiter->result =
+            (struct reload_result){.is_ok = !why,
+                                   .generation = live ? live->number : 0,
+                                   .ms = clock_mono_ms() - master->reloads.asked_ms,
+                                   .text = text ? memory_copy(text, strlen(text)) : NULL};
         task_wake(waiter->task, false);
     }
 }
@@ -148,6 +153,12 @@ void reload_look(struct master *master)
 {
     if (timer_is_running(&master->reloads.settling) && succession_is_over(master->front))
         reload_done(master, NULL);
+}
+
+void reload_note(struct master *master, const char *note)
+{
+    free(master->reloads.note);
+    master->reloads.note = note ? memory_copy(note, strlen(note)) : NULL;
 }
 
 void reload_done(struct master *master, const char *why)

@@ -18,7 +18,7 @@ struct reload_result {
     bool is_ok;
     uint64_t generation; /* the live one afterwards */
     int64_t ms;          /* from the request to here */
-    char *text;          /* why not; owned */
+    char *text;          /* why not; or what else there is to say, or NULL; owned */
 };
 
 struct reloads {
@@ -29,6 +29,7 @@ struct reloads {
     int64_t queued_ms, begun_ms;
     struct timer again;      /* while a plugin's file is being written, or generations end */
     struct timer settling;   /* while what was replaced hands its clients over */
+    char *note;              /* what to say of success, owned; NULL: nothing */
     char *last_failure;      /* why the last reload failed, owned; NULL: it did not */
     int64_t last_failure_ms; /* wall clock */
 };
@@ -45,6 +46,8 @@ SUSPENDS int reload_wait(struct master *master, struct reload_result *out_result
  * soon. reload_look is to be called when that may be so. */
 void reload_settle(struct master *master);
 void reload_look(struct master *master);
+/* What to tell those who wait, should it succeed (borrowed; may be NULL). */
+void reload_note(struct master *master, const char *note);
 /* Ends the reload that runs: everybody who waited gets to know. `why` NULL: it succeeded. */
 void reload_done(struct master *master, const char *why);
 

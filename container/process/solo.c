@@ -30,7 +30,6 @@ int solo_open(struct solo *solo, struct config *config)
         return r;
     http_server_init(&solo->http, solo->loop, &server->http, router_serve, &solo->router);
     solo->http.is_on_main_stack = true;
-    task_report_overflow();
     offload_configure((unsigned)server->offload_threads, (unsigned)server->offload_queue);
     apps_set_on_main_stack(true);
     r = open_pages(solo);

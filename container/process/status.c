@@ -192,6 +192,7 @@ void status_write(struct master *master, struct buffer *out)
     json_close(&json, ']');
     write_servers(&master->servers, &json);
     write_reload(&master->reloads, &json);
+    rollback_write(master, &json);
     crashes_write(&master->crashes, &json);
     json_close(&json, '}');
     buffer_add(out, "\n", 1);

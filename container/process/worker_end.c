@@ -137,6 +137,14 @@ static bool is_awaited(const struct worker_process *worker)
     return worker->generation->state != GENERATION_LIVE && !worker->is_leaving;
 }
 
+/* Who is killed from outside is not at fault. */
+static bool is_counted(const struct worker_process *worker, const struct crash_facts *facts)
+{
+    bool is_outside = facts->signal == SIGKILL && facts->by == CRASH_BY_ITSELF;
+    return worker->generation->state == GENERATION_LIVE &&
+           (!is_outside || facts->is_out_of_memory) && !worker->is_stopped;
+}
+
 void worker_end(struct worker_process *worker, const siginfo_t *info)
 {
     struct master *master = master_of(worker);
@@ -145,10 +153,14 @@ void worker_end(struct worker_process *worker, const siginfo_t *info)
     if (is_crash(worker, info))
         crash = make_crash(worker, info, worker->how);
     worker_process_close(worker);
+    struct generation *counted =
+        crash && is_counted(worker, &crash->facts) ? worker->generation : NULL;
     bool is_later = crash && is_awaited(worker);
     if (crash)
         crashes_add(&master->crashes, crash, &worker->generation->identity,
                     is_later ? on_told : NULL, worker);
     if (!is_later)
-        tell(worker);
+        tell(worker); /* after which there may be no such worker any more */
+    if (counted)
+        rollback_count(master, counted);
 }

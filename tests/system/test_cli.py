@@ -14,9 +14,9 @@ from harness import WAIT_SECONDS, Connection, free_port, wait_for
 from person import APP, get, person  # noqa: F401: a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["run", "check", "reload", "upgrade", "stop", "status", "new", "test", "cgi",
+COMMANDS = ["run", "check", "reload", "rollback", "upgrade", "stop", "status", "new", "test", "cgi",
             "version", "help"]
-RESERVED = ["dev", "rollback"]
+RESERVED = ["dev"]
 
 
 # ---- help and the command line ----
@@ -51,7 +51,7 @@ def test_each_command_teaches(person, command):
 WRONG_LINES = [
     (["relaod"], "gale: there is no command 'relaod'; did you mean 'reload'?\n"),
     (["stat"], "gale: there is no command 'stat'\n"),
-    (["rollback"], "gale: 'rollback' is kept for a later version of gale\n"),
+    (["new"], "gale: 'new' is kept for a later version of gale\n"),
     (["hello.so"], "gale: 'hello.so' is no command; did you mean 'gale run hello.so'?\n"),
     (["status", "--jsn"], "gale status: there is no option --jsn; did you mean --json?\n"),
     (["status", "-j"], "gale status: there is no option -j; there is --json, --control\n"),

@@ -11,7 +11,7 @@ from harness import WAIT_SECONDS
 from person import APP, person  # noqa: F401: a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["run", "check", "reload", "upgrade", "stop", "status", "new", "test", "cgi",
+COMMANDS = ["run", "check", "reload", "rollback", "upgrade", "stop", "status", "new", "test", "cgi",
             "version", "help"]
 
 

@@ -31,7 +31,12 @@ static const char full[] =
     "\"pid\":90,\"age_ms\":61000},{\"app\":\"shop\",\"place\":1,\"state\":\"waiting\","
     "\"restarts\":12}],"
     "\"reload\":{\"running\":false,\"last_failure\":\"a.ini:1: no\\na.ini:2: no\","
-    "\"last_failure_age_ms\":190000000}}";
+    "\"last_failure_age_ms\":190000000},"
+    "\"rollback\":{\"previous\":5,\"from\":6,\"to\":5,\"age_ms\":4000,\"why\":\"3 crashes\"},"
+    "\"crashes\":[{\"app\":\"shop\",\"what\":\"SIGSEGV\",\"count\":3,\"age_ms\":5000,"
+    "\"at\":\"shop.c:12\",\"request\":\"GET /a/rather/long/path/with/a?query=string+of+its+own\"},"
+    "{\"app\":\"\",\"what\":\"SIGKILL\",\"count\":1,\"age_ms\":65000,\"at\":\"\","
+    "\"request\":\"\"}]}";
 
 static const char page[] =
     "gale 1.2.3 with conf/gale.ini\n"
@@ -60,7 +65,13 @@ static const char page[] =
     "\n"
     "The last reload was refused 2 d 4 h ago:\n"
     "  a.ini:1: no\n"
-    "  a.ini:2: no\n";
+    "  a.ini:2: no\n"
+    "\n"
+    "Generation 6 was rolled back to what generation 5 was, 4 s ago: 3 crashes\n"
+    "\n"
+    "  crashed  by       times  last           at         request\n"
+    "  shop     SIGSEGV  3      5 s ago        shop.c:12  GET /a/rather/long/path/w...\n"
+    "  -        SIGKILL  1      1 min 5 s ago\n";
 
 START_TEST(prints_a_page)
 {

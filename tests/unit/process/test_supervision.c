@@ -1,11 +1,11 @@
 /* test_supervision.c - a whole master with its workers, all of them this very program.
  *
- * What cannot be taken apart is tested together: group.c, generation.c, generation_load.c,
- * master_events.c, reload.c, auto_reload.c, succession.c, control.c, status.c on the master's side,
- * worker.c, worker_open.c, worker_drain.c on the worker's, worker_process.c, worker_end.c and
- * worker_spawn.c between them. The app is a row of the adapter table whose behaviour stands in a
- * file, so that a reload can find it changed. Loads, signals and real plugins are for the system
- * tests. */
+ * What cannot be taken apart is tested together: rollback.c, group.c, generation.c,
+ * generation_load.c, master_events.c, reload.c, auto_reload.c, succession.c, control.c, status.c on
+ * the master's side, worker.c, worker_open.c, worker_drain.c on the worker's, worker_process.c,
+ * worker_end.c and worker_spawn.c between them. The app is a row of the adapter table whose
+ * behaviour stands in a file, so that a reload can find it changed. Loads, signals and real plugins
+ * are for the system tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -89,7 +89,7 @@ static const struct adapter *const adapters[] = {&fake, NULL};
 
 /* ---- the instance ---- */
 
-static char folder[64], control[96], mode_file[96], address[96];
+static char folder[64], conf[96], control[96], mode_file[96], address[96];
 static pid_t master;
 static bool is_watched;
 
@@ -103,6 +103,7 @@ static void set_mode(const char *mode)
 static void make_folder(void)
 {
     snprintf(folder, sizeof(folder), "/tmp/gale-unit-%d", getpid());
+    snprintf(conf, sizeof(conf), "%s/conf.ini", folder);
     snprintf(control, sizeof(control), "%s/control", folder);
     snprintf(mode_file, sizeof(mode_file), "%s/mode", folder);
     snprintf(address, sizeof(address), "%s/app", folder);
@@ -117,17 +118,22 @@ static void remove_folder(void)
     ck_assert_int_eq(system(command), 0);
 }
 
+static void configure(const char *server_keys)
+{
+    FILE *file = fopen(conf, "w");
+    fprintf(file,
+            "[server]\nlisten = unix:%s\nworkers = 2\naccess_log = off\nstart_timeout = 2s\n%s\n"
+            "state = %s/state\n[app fake]\nmount = /\nfake = %s\nwatch = %s\n",
+            address, server_keys, folder, mode_file, is_watched ? "yes" : "no");
+    fclose(file);
+}
+
 /* Runs a master in a process of its own, its standard error in FOLDER/stderr. */
 static void start(const char *server_keys)
 {
-    static char text[1024];
-    snprintf(text, sizeof(text),
-             "[server]\nlisten = unix:%s\nworkers = 2\naccess_log = off\nstart_timeout = 2s\n%s\n"
-             "state = %s/state\n[app fake]\nmount = /\nfake = %s\nwatch = %s\n",
-             address, server_keys, folder, mode_file, is_watched ? "yes" : "no");
-    const struct master_options options = {
-        .path = "(test)", .text = text, .adapters = adapters, .control = control};
+    const struct master_options options = {.path = conf, .adapters = adapters, .control = control};
     char errors[96];
+    configure(server_keys);
     snprintf(errors, sizeof(errors), "%s/stderr", folder);
     master = fork();
     ck_assert_int_ge(master, 0);
@@ -297,6 +303,55 @@ START_TEST(replaces_who_dies)
 }
 END_TEST
 
+static void crash(void)
+{
+    ck_assert_int_eq(ask(address, "GET", "/exit"), 0);
+}
+
+START_TEST(goes_back_to_what_served_before)
+{
+    make_folder();
+    serve("probation_crashes = 2");
+    ck_assert_int_eq(ask(control, "POST", "/rollback"), 409);
+    ck_assert(answer_has("there is no generation before this one"));
+    configure("probation_crashes = 2\nmax_tasks = 99");
+    ck_assert_int_eq(ask(control, "POST", "/reload"), 200);
+    crash();
+    wait_until("\"rollback\":{\"previous\":1,\"crashes\":1,\"from\":0}");
+    wait_until("\"state\":\"serving\",\"restarts\":1");
+    crash();
+    wait_until("\"from\":2,\"to\":1");
+    ck_assert(errors_have("a generation is rolled back.*generation=2 to=1"));
+    ck_assert_int_eq(ask(control, "POST", "/reload"), 200);
+    ck_assert(answer_has("its files are those of generation 2, which was rolled back"));
+    ck_assert_int_eq(ask(control, "POST", "/rollback"), 200);
+    ck_assert(answer_has("it is generation 3 again"));
+    ck_assert_int_eq(ask(control, "POST", "/rollback"), 409);
+    stop();
+}
+END_TEST
+
+START_TEST(goes_back_only_where_that_helps)
+{
+    make_folder();
+    serve("probation_crashes = 1");
+    crash(); /* nothing to go back to */
+    wait_until("\"restarts\":1");
+    configure("probation_crashes = 1\nmax_tasks = 99");
+    ck_assert_int_eq(ask(control, "POST", "/reload"), 200);
+    crash(); /* the one before crashed as often */
+    wait_until("\"restarts\":1");
+    configure("probation_crashes = 1\nmax_tasks = 99\nrollback = no");
+    ck_assert_int_eq(ask(control, "POST", "/reload"), 200);
+    crash();
+    wait_until("\"restarts\":1");
+    ck_assert(errors_have("not rolled back.*generation=1 since=\"there is none before"));
+    ck_assert(errors_have("not rolled back.*generation=2 since=\"the one before it crashed"));
+    ck_assert(errors_have("not rolled back.*generation=3 since=\"rollback = no"));
+    stop();
+}
+END_TEST
+
 START_TEST(tells_why_it_cannot_start)
 {
     make_folder();
@@ -306,7 +361,7 @@ START_TEST(tells_why_it_cannot_start)
     ck_assert(errors_have("^gale: cannot start: .*the tests said so"));
     start("nonsense = 1");
     ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
-    ck_assert(errors_have("(test):6: .*nonsense"));
+    ck_assert(errors_have("conf.ini:6: .*nonsense"));
     start("listen = unix:/nowhere/at/all");
     ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
     ck_assert(errors_have("listen: there is no folder /nowhere/at"));
@@ -328,6 +383,8 @@ int main(int argc, char **argv)
                                   reloads_or_stays_as_it_was,
                                   replaces_who_dies,
                                   a_watched_file_reloads,
+                                  goes_back_to_what_served_before,
+                                  goes_back_only_where_that_helps,
                                   tells_why_it_cannot_start,
                                   NULL};
     if (argc > 1 && strcmp(argv[1], "worker") == 0)

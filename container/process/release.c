@@ -1,0 +1,44 @@
+/* release.c - counting crashes. */
+#include "process/release.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+struct release *release_create(uint64_t number, int text_fd, const struct digest *digest)
+{
+    struct release *release = memory_zalloc(sizeof(*release));
+    release->number = number;
+    release->text_fd = text_fd;
+    (void)digest_print(digest, release->digest);
+    return release;
+}
+
+void release_free(struct release *release)
+{
+    if (!release)
+        return;
+    if (release->text_fd >= 0)
+        close(release->text_fd);
+    free(release);
+}
+
+void release_count_crash(struct release *release, int64_t now_ms)
+{
+    release->crashed_ms[release->crashes++ % RELEASE_CRASHES] = now_ms;
+}
+
+uint64_t release_crashes(const struct release *release, int64_t now_ms, int64_t window_ms)
+{
+    uint64_t kept = release->crashes < RELEASE_CRASHES ? release->crashes : RELEASE_CRASHES;
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < kept; i++)
+        count += now_ms - release->crashed_ms[i] <= window_ms;
+    return count;
+}
+
+bool release_is_young(const struct release *release, int64_t now_ms, int64_t window_ms)
+{
+    return release->live_ms && now_ms - release->live_ms <= window_ms;
+}

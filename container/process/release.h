@@ -1,0 +1,30 @@
+/* release.h - what a reload made of the files as they were: a configuration's text, and how its
+ * workers fared. It outlives its generations, so that gale can go back to it. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/digest.h"
+
+enum { RELEASE_CRASHES = 100 }; /* the most that may be asked about */
+
+struct release {
+    uint64_t number;          /* of its generations */
+    int text_fd;              /* the configuration, sealed; owned */
+    char digest[DIGEST_TEXT]; /* the same files make the same one */
+    int64_t live_ms;          /* monotonic: since when it serves; 0: not yet */
+    uint64_t source;          /* a rollback's: the number of the one that it repeats; 0: files */
+    uint64_t crashes;
+    int64_t crashed_ms[RELEASE_CRASHES]; /* the last ones; crash n stands at n % RELEASE_CRASHES */
+    bool was_failing;                    /* when it was replaced */
+    bool is_given_up; /* that it fails was said, and there is nothing to be done */
+};
+
+/* Of a configuration whose text lies sealed in text_fd (taken). Returns owned. */
+struct release *release_create(uint64_t number, int text_fd, const struct digest *digest);
+void release_free(struct release *release); /* takes NULL */
+
+void release_count_crash(struct release *release, int64_t now_ms);
+/* How many of its workers crashed in the last window_ms, RELEASE_CRASHES at most. */
+uint64_t release_crashes(const struct release *release, int64_t now_ms, int64_t window_ms);
+/* Whether it serves for less than that. */
+bool release_is_young(const struct release *release, int64_t now_ms, int64_t window_ms);

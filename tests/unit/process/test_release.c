@@ -1,0 +1,63 @@
+/* test_release.c - how many workers of a release crashed, and when. */
+#include "process/release.h"
+
+#include "unit.h"
+
+static struct release *make(const char *text, size_t len)
+{
+    struct digest digest;
+    digest_init(&digest);
+    digest_add(&digest, text, len);
+    return release_create(7, -1, &digest);
+}
+
+START_TEST(counts_what_is_recent)
+{
+    struct release *release = make("a", 1);
+    release_count_crash(release, 1000);
+    release_count_crash(release, 2000);
+    release_count_crash(release, 3000);
+    ck_assert_uint_eq(release_crashes(release, 3000, 5000), 3);
+    ck_assert_uint_eq(release_crashes(release, 3000, 1000), 2);
+    ck_assert_uint_eq(release_crashes(release, 9000, 1000), 0);
+    release_free(release);
+}
+END_TEST
+
+START_TEST(counts_no_more_than_it_keeps)
+{
+    struct release *release = make("a", 1);
+    for (int i = 0; i < 3 * RELEASE_CRASHES; i++)
+        release_count_crash(release, i);
+    ck_assert_uint_eq(release->crashes, 3 * RELEASE_CRASHES);
+    ck_assert_uint_eq(release_crashes(release, 3 * RELEASE_CRASHES, 1000), RELEASE_CRASHES);
+    ck_assert_uint_eq(release_crashes(release, 3 * RELEASE_CRASHES - 1, 9), 10);
+    release_free(release);
+}
+END_TEST
+
+START_TEST(is_young_once_it_serves)
+{
+    struct release *release = make("a", 1);
+    ck_assert(!release_is_young(release, 100, 1000));
+    release->live_ms = 100;
+    ck_assert(release_is_young(release, 1100, 1000));
+    ck_assert(!release_is_young(release, 1101, 1000));
+    release_free(release);
+    release_free(NULL);
+}
+END_TEST
+
+START_TEST(the_same_files_are_the_same_release)
+{
+    struct release *a = make("text", 4), *b = make("text", 4), *c = make("texT", 4);
+    ck_assert_str_eq(a->digest, b->digest);
+    ck_assert_str_ne(a->digest, c->digest);
+    release_free(a);
+    release_free(b);
+    release_free(c);
+}
+END_TEST
+
+UNIT_MAIN(counts_what_is_recent, counts_no_more_than_it_keeps, is_young_once_it_serves,
+          the_same_files_are_the_same_release)
