@@ -45,8 +45,9 @@ const struct command command_status = {
     .usage = "[CONF | --control PATH] [--json]",
     .summary = "show how a running gale is",
     .text = "Shows where a running gale listens, its apps and what they serve with, its\n"
-            "generations and workers, what keeps them busy at this moment, and why the last\n"
-            "reload was refused, if it was. A worker is silent when something holds it up.\n"
+            "generations and workers, what keeps them busy at this moment, why the last reload\n"
+            "was refused or rolled back, if it was, and the last crash of each app. A worker is\n"
+            "silent when something holds it up.\n"
             "\n"
             "Without CONF the only instance that you run is meant. The control socket speaks\n"
             "HTTP: curl --unix-socket PATH http://gale/status (or /metrics, for Prometheus).\n",

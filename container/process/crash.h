@@ -43,7 +43,7 @@ struct crash_facts {
 struct crash_line {
     unsigned frame;
     char *function, *file; /* owned; NULL: unknown */
-    uint64_t offset;       /* in the function */
+    uint64_t offset;       /* in the function, without one in the file; 0: unknown */
     unsigned line;
 };
 

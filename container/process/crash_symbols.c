@@ -177,6 +177,10 @@ static void put_frame(const struct file *file, const struct crash_frame *frame, 
         return;
     find_place(&place);
     place.offset += !frame->is_exact;
+    if (!place.symbol && !place.file) { /* where it is, at least, as addr2line counts */
+        put_line(index, NULL, place.address - file->bias, NULL, 0);
+        return;
+    }
     Dwarf_Die *unit = dwfl_module_addrdie(place.module, place.address, &bias);
     if (!unit || !put_functions(&place, unit, bias))
         put_line(index, place.symbol, place.offset, place.file, place.line);

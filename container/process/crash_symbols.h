@@ -6,7 +6,8 @@
  *
  *   FRAME <tab> FUNCTION <tab> OFFSET <tab> FILE <tab> LINE <newline>
  *
- * Parts that are not known are empty. The frame CRASH_FRAMES is the type of a C++ exception. */
+ * Parts that are not known are empty; without a FUNCTION the OFFSET is that in the file as the
+ * loader counts. The frame CRASH_FRAMES is the type of a C++ exception. */
 #pragma once
 
 /* "gale symbols [UID GID USER]": becomes whom workers run as, since files that they have loaded are

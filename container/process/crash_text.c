@@ -175,14 +175,20 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Of an address without a name: where it is in its file, if it is in one. */
+static uint64_t offset_of(const struct crash *crash, const struct crash_line *line)
+{
+    const struct crash_frame *frame = &crash->record.frames[line->frame];
+    if (line->offset)
+        return line->offset;
+    return *crash_file(crash, line) ? frame->offset : frame->address;
+}
+
 static void print_function(const struct crash *crash, const struct crash_line *line,
                            struct buffer *out)
 {
-    const struct crash_frame *frame = &crash->record.frames[line->frame];
     if (!line->function)
-        buffer_printf(
-            out, "0x%llx",
-            (unsigned long long)(*crash_file(crash, line) ? frame->offset : frame->address));
+        buffer_printf(out, "0x%llx", (unsigned long long)offset_of(crash, line));
     else if (line->offset && !line->file)
         buffer_printf(out, "%s+0x%llx", line->function, (unsigned long long)line->offset);
     else
