@@ -155,16 +155,32 @@ static bool put_functions(const struct place *place, Dwarf_Die *unit, Dwarf_Addr
     return is_done;
 }
 
-static void find_place(struct place *place)
+static void find_symbol(struct place *place)
 {
     GElf_Sym symbol;
     GElf_Off offset = 0;
-    Dwfl_Line *line = dwfl_module_getsrc(place->module, place->address);
     place->symbol =
         dwfl_module_addrinfo(place->module, place->address, &offset, &symbol, NULL, NULL, NULL);
     place->offset = offset;
-    if (line)
-        place->file = dwfl_lineinfo(line, NULL, &place->line, NULL, NULL, NULL);
+}
+
+/* Many compilers leave out the table of who has which addresses. */
+static Dwarf_Die *find_unit(const struct place *place, Dwarf_Addr *out_bias)
+{
+    Dwarf_Die *unit = dwfl_module_addrdie(place->module, place->address, out_bias);
+    if (unit)
+        return unit;
+    while ((unit = dwfl_module_nextcu(place->module, unit, out_bias)))
+        if (dwarf_haspc(unit, place->address - *out_bias) > 0)
+            return unit;
+    return NULL;
+}
+
+static void find_line(struct place *place, Dwarf_Die *unit, Dwarf_Addr bias)
+{
+    Dwarf_Line *line = dwarf_getsrc_die(unit, place->address - bias);
+    if (line && dwarf_lineno(line, &place->line) == 0)
+        place->file = dwarf_linesrc(line, NULL, NULL);
 }
 
 static void put_frame(const struct file *file, const struct crash_frame *frame, unsigned index)
@@ -175,14 +191,14 @@ static void put_frame(const struct file *file, const struct crash_frame *frame, 
     uint64_t offset = frame->offset - !frame->is_exact;
     if (!find_address(file, offset, &place.address))
         return;
-    find_place(&place);
+    find_symbol(&place);
     place.offset += !frame->is_exact;
-    if (!place.symbol && !place.file) { /* where it is, at least, as addr2line counts */
+    Dwarf_Die *unit = find_unit(&place, &bias);
+    if (unit)
+        find_line(&place, unit, bias);
+    if (!place.symbol && !place.file) /* where it is, at least, as addr2line counts */
         put_line(index, NULL, place.address - file->bias, NULL, 0);
-        return;
-    }
-    Dwarf_Die *unit = dwfl_module_addrdie(place.module, place.address, &bias);
-    if (!unit || !put_functions(&place, unit, bias))
+    else if (!unit || !put_functions(&place, unit, bias))
         put_line(index, place.symbol, place.offset, place.file, place.line);
 }
 

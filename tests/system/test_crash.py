@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +148,18 @@ def test_a_plugin_without_debugging_information_has_functions(gale, plugin, tmp_
     assert g.reload().status == 200
     ask_for_death(g, "/null")
     assert re.search(r'at="0x[0-9a-f]+ \(stripped\.so\)"', wait_for_report(g, 2))
+
+
+@pytest.mark.skipif(not shutil.which("clang"), reason="needs clang")
+@pytest.mark.parametrize("flags", [["-g"], ["-g", "-fdebug-prefix-map=/tmp=/src"], ["-g1", "-gz"]])
+def test_other_compilers_lines_are_found_too(gale, crash, tmp_path, flags):
+    path = tmp_path / "other.so"
+    include = Path(__file__).resolve().parents[2] / "include"
+    subprocess.run(["clang", "-shared", "-fPIC", "-O2", "-w", *flags, f"-I{include}", "-o", path,
+                    crash.with_suffix(".c")], check=True)
+    g = gale(crash_app(path))
+    ask_for_death(g, "/null")
+    assert f"{crash.with_suffix('.c').name}:{line_of('null')} " in wait_for_report(g)
 
 
 def test_a_background_task_that_crashes_after_a_request(gale, crash):
