@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/config.h"
 #include "base/log.h"
@@ -42,12 +43,23 @@ static bool each_app(const struct master *master, app_fn *fn, void *data)
     return false;
 }
 
+static bool has_source(const struct copied *copied, const char *path, const struct file_state *is)
+{
+    for (size_t i = 0; copied && i < copied->source_count; i++)
+        if (strcmp(copied->sources[i].path, path) == 0 &&
+            file_state_equals(is, &copied->sources[i].state))
+            return true;
+    return false;
+}
+
+/* Files that were tried and rolled back are no news, either. */
 static bool differs(void *data, const struct app_config *app, const struct copied *copied)
 {
-    (void)data;
+    const struct copied *refused = rollback_refused(data, app->name);
     for (size_t i = 0; i < copied->source_count; i++) {
         struct file_state is = file_state_look(copied->sources[i].path);
-        if (file_state_equals(&is, &copied->sources[i].state))
+        if (file_state_equals(&is, &copied->sources[i].state) ||
+            has_source(refused, copied->sources[i].path, &is))
             continue;
         log_info("a watched file has changed", LOG_TEXT("app", app->name),
                  LOG_TEXT("file", copied->sources[i].path));
@@ -59,7 +71,7 @@ static bool differs(void *data, const struct app_config *app, const struct copie
 static void on_change(void *data)
 {
     struct auto_reload *reload = data;
-    if (reload->master->stop == MASTER_RUNS && each_app(reload->master, differs, NULL))
+    if (reload->master->stop == MASTER_RUNS && each_app(reload->master, differs, reload->master))
         reload_ask(reload->master);
 }
 

@@ -188,6 +188,28 @@ const struct copied *copies_restore_one(struct copies *copies, const struct code
     return copied;
 }
 
+/* ---- names ---- */
+
+/* "/memfd:hello.so (deleted)" */
+static bool is_memory_of(const struct copied *copied, const char *path)
+{
+    static const char memory[] = "/memfd:", deleted[] = " (deleted)";
+    const char *name = last_part(copied->original);
+    size_t len = strlen(name);
+    if (strncmp(path, memory, strlen(memory)) != 0)
+        return false;
+    path += strlen(memory);
+    return strncmp(path, name, len) == 0 && (!path[len] || strcmp(path + len, deleted) == 0);
+}
+
+const char *copies_original(const struct copied *copied, const char *path)
+{
+    size_t len = strlen(copied->root);
+    if (!len)
+        return is_memory_of(copied, path) ? copied->original : NULL;
+    return strncmp(path, copied->root, len) == 0 && path[len] == '/' ? path + len : NULL;
+}
+
 void copies_prune(struct copies *copies, bool (*is_used)(void *data, const struct copied *copied),
                   void *data)
 {

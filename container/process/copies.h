@@ -61,6 +61,9 @@ int copies_take(struct copies *copies, const char *original, const struct copied
 void copies_restore(struct copies *copies, const char *folder, int lock);
 struct code;
 const struct copied *copies_restore_one(struct copies *copies, const struct code *code);
+/* What a file is a copy of, given its path as the kernel shows it for mapped memory: part of a path
+ * of `copied`, or NULL where it is none of its. */
+const char *copies_original(const struct copied *copied, const char *path);
 /* Removes those that nobody uses. */
 void copies_prune(struct copies *copies, bool (*is_used)(void *data, const struct copied *copied),
                   void *data);

@@ -87,7 +87,24 @@ void crash_free(struct crash *crash)
     list_remove(&crash->link);
     forget_lines(crash);
     free(crash->exception);
+    for (size_t i = 0; i < CRASH_MODULES; i++)
+        free(crash->originals[i]);
     free(crash);
+}
+
+void crash_name_module(struct crash *crash, unsigned module, const char *original)
+{
+    struct crash_module *it = &crash->record.modules[module];
+    free(crash->originals[module]);
+    crash->originals[module] = memory_copy(original, strlen(original));
+    /* What lies in memory is not to be found any more; the original may still be the same. */
+    if (strncmp(it->path, "/memfd:", 7) == 0)
+        snprintf(it->path, sizeof(it->path), "%s", original);
+}
+
+void crash_set_app(struct crash *crash, const char *app)
+{
+    snprintf(crash->record.app, sizeof(crash->record.app), "%s", app);
 }
 
 /* ---- symbols ---- */
@@ -169,7 +186,10 @@ uint32_t crash_depth(const struct crash *crash, unsigned frame)
 const char *crash_file(const struct crash *crash, const struct crash_line *line)
 {
     unsigned module = crash->record.frames[line->frame].module;
-    return module == CRASH_NO_MODULE ? "" : crash->record.modules[module].path;
+    if (module == CRASH_NO_MODULE)
+        return "";
+    const char *original = crash->originals[module];
+    return original ? original : crash->record.modules[module].path;
 }
 
 /* Whose functions are seldom at fault for what they are called with. */

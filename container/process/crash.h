@@ -50,9 +50,10 @@ struct crash_line {
 struct crash {
     struct list link;
     struct crash_facts facts;
-    struct crash_record record; /* made safe: texts end, places are in range, frames in order */
-    uint32_t frame_count;       /* those that were kept */
-    struct crash_line *lines;   /* owned */
+    struct crash_record record;     /* made safe: texts end, places are in range, frames in order */
+    uint32_t frame_count;           /* those that were kept */
+    char *originals[CRASH_MODULES]; /* what the modules are copies of; owned; NULL: of nothing */
+    struct crash_line *lines;       /* owned */
     size_t line_count;
     char *exception; /* its type, readable; owned; NULL: none */
     int64_t died_ms; /* wall clock */
@@ -62,6 +63,10 @@ struct crash {
 /* Returns owned. */
 struct crash *crash_create(const struct crash_facts *facts, const struct crash_record *record);
 void crash_free(struct crash *crash); /* takes NULL */
+/* People know the file by that name. */
+void crash_name_module(struct crash *crash, unsigned module, const char *original);
+/* Puts it down to the app, where nobody knew. */
+void crash_set_app(struct crash *crash, const char *app);
 /* Takes in what `gale symbols` wrote, whatever it is. */
 void crash_add_symbols(struct crash *crash, const char *text, size_t len);
 
@@ -72,7 +77,7 @@ const char *crash_app(const struct crash *crash);
 const struct crash_line *crash_culprit(const struct crash *crash);
 /* How far from the innermost one a kept frame is. */
 uint32_t crash_depth(const struct crash *crash, unsigned frame);
-/* The file that this function lies in; "" if unknown. */
+/* The file that this function lies in, by its original name; "" if unknown. */
 const char *crash_file(const struct crash *crash, const struct crash_line *line);
 /* Whether that is neither gale nor a system library. */
 bool crash_is_foreign(const struct crash *crash, const struct crash_line *line);

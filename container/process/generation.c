@@ -18,6 +18,7 @@
 #include "process/copies.h"
 #include "process/group.h"
 #include "process/master_private.h"
+#include "process/release.h"
 #include "process/succession.h"
 #include "process/worker_process.h"
 
@@ -95,14 +96,18 @@ int generation_copy_code(struct generation *generation, char **out_error)
 {
     const struct config *config = generation->config;
     char path[PATH_MAX];
+    const struct release *source = rollback_source(generation->master);
     for (size_t i = 0; i < config->app_count; i++) {
         const struct adapter *adapter = config->apps[i].adapter;
-        if (!adapter->file || adapter->file(&config->apps[i], path) < 0)
-            continue;
-        int r = copies_take(&generation->master->copies, path, &generation->copies[i], out_error);
+        const struct copied *kept = source ? release_find_code(source, config->apps[i].name) : NULL;
+        int r = 0;
+        if (kept)
+            generation->copies[i] = kept;
+        else if (adapter->file && adapter->file(&config->apps[i], path) == 0)
+            r = copies_take(&generation->master->copies, path, &generation->copies[i], out_error);
         if (r < 0)
             return r;
-        for (size_t j = 0; j < generation->copies[i]->fd_count; j++)
+        for (size_t j = 0; generation->copies[i] && j < generation->copies[i]->fd_count; j++)
             generation_keep_fd(generation, generation->copies[i]->fds[j]);
     }
     generation->code_fd = code_list_write(config, generation->copies);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/adapter.h"
+#include "app/code.h"
 #include "app/config.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -16,6 +17,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "process/config_text.h"
+#include "process/copies.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
@@ -119,18 +121,48 @@ static bool is_any_changing(const struct config *config)
 static void remember(struct master *master, const struct generation *generation,
                      struct gale_str text)
 {
+    const struct config *config = generation->config;
     struct digest digest;
     int fd = fcntl(generation->config_fd, F_DUPFD_CLOEXEC, 3);
     digest_init(&digest);
+    for (size_t i = 0; i < config->app_count; i++)
+        if (generation->copies[i])
+            digest_add(&digest, generation->copies[i]->digest,
+                       strlen(generation->copies[i]->digest));
     digest_add(&digest, text.at, text.len);
-    rollback_prepare(master, release_create(generation->number, fd, &digest));
+    struct release *release = release_create(generation->number, fd, &digest);
+    for (size_t i = 0; i < config->app_count; i++)
+        if (generation->copies[i])
+            release_add_code(release, config->apps[i].name, generation->copies[i]);
+    rollback_prepare(master, release);
+}
+
+/* A release is judged by what it will load, whatever became of the files. */
+static struct config *parse(const struct master *master, struct gale_str text,
+                            struct setting_errors *errors)
+{
+    const struct release *release = rollback_source(master);
+    size_t count = release ? release->code_count : 0;
+    struct code *codes = arena_zalloc(errors->arena, (count + 1) * sizeof(*codes));
+    for (size_t i = 0; i < count; i++) {
+        const struct copied *copied = release->codes[i].copied;
+        codes[i] = (struct code){.app = release->codes[i].app,
+                                 .original = copied->original,
+                                 .path = copied->path,
+                                 .root = copied->root};
+    }
+    code_set(codes, count);
+    struct config *config =
+        config_parse(master->options->path, text, master->options->adapters, errors);
+    code_set(NULL, 0);
+    return config;
 }
 
 static enum master_exit build(struct master *master, struct gale_str text,
                               struct setting_errors *errors, char **out_error, bool *out_is_passing)
 {
     const struct master_options *options = master->options;
-    struct config *config = config_parse(options->path, text, options->adapters, errors);
+    struct config *config = parse(master, text, errors);
     if (!errors->len)
         surroundings_check(config, options->listen ? SURROUNDINGS_NO_LISTEN : 0, errors);
     if (errors->len) {

@@ -128,7 +128,7 @@ static bool is_used(void *data, const struct copied *copied)
     list_each (&master->groups, link)
         if (is_used_by(container_of(link, struct group, link), copied))
             return true;
-    return false;
+    return rollback_uses(master, copied);
 }
 
 void master_generation_ended(struct master *master, struct generation *generation)

@@ -1,7 +1,8 @@
-/* release.c - counting crashes. */
+/* release.c - what was loaded, and counting crashes. */
 #include "process/release.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -21,8 +22,38 @@ void release_free(struct release *release)
         return;
     if (release->text_fd >= 0)
         close(release->text_fd);
+    for (size_t i = 0; i < release->code_count; i++)
+        free(release->codes[i].app);
+    free(release->codes);
     free(release);
 }
+
+/* ---- what its apps load ---- */
+
+void release_add_code(struct release *release, const char *app, const struct copied *copied)
+{
+    size_t count = release->code_count++;
+    release->codes = memory_realloc(release->codes, (count + 1) * sizeof(*release->codes));
+    release->codes[count] = (struct release_code){memory_copy(app, strlen(app)), copied};
+}
+
+const struct copied *release_find_code(const struct release *release, const char *app)
+{
+    for (size_t i = 0; i < release->code_count; i++)
+        if (strcmp(release->codes[i].app, app) == 0)
+            return release->codes[i].copied;
+    return NULL;
+}
+
+bool release_uses(const struct release *release, const struct copied *copied)
+{
+    for (size_t i = 0; release && i < release->code_count; i++)
+        if (release->codes[i].copied == copied)
+            return true;
+    return false;
+}
+
+/* ---- how its workers fared ---- */
 
 void release_count_crash(struct release *release, int64_t now_ms)
 {

@@ -1,15 +1,27 @@
-/* release.h - what a reload made of the files as they were: a configuration's text, and how its
- * workers fared. It outlives its generations, so that gale can go back to it. */
+/* release.h - what a reload made of the files as they were: a configuration's text, copies of the
+ * plugins, and how its workers fared. It outlives its generations, so that gale can go back to it.
+ */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/digest.h"
 
+struct copied;
+
 enum { RELEASE_CRASHES = 100 }; /* the most that may be asked about */
 
+/* What an app loads. */
+struct release_code {
+    char *app;                   /* owned */
+    const struct copied *copied; /* borrowed: not pruned while a release has it */
+};
+
 struct release {
-    uint64_t number;          /* of its generations */
-    int text_fd;              /* the configuration, sealed; owned */
+    uint64_t number;            /* of its generations */
+    int text_fd;                /* the configuration, sealed; owned */
+    struct release_code *codes; /* owned */
+    size_t code_count;
     char digest[DIGEST_TEXT]; /* the same files make the same one */
     int64_t live_ms;          /* monotonic: since when it serves; 0: not yet */
     uint64_t source;          /* a rollback's: the number of the one that it repeats; 0: files */
@@ -22,6 +34,12 @@ struct release {
 /* Of a configuration whose text lies sealed in text_fd (taken). Returns owned. */
 struct release *release_create(uint64_t number, int text_fd, const struct digest *digest);
 void release_free(struct release *release); /* takes NULL */
+
+void release_add_code(struct release *release, const char *app, const struct copied *copied);
+/* The app's copy, or NULL. */
+const struct copied *release_find_code(const struct release *release, const char *app);
+/* Whether some app has that copy. */
+bool release_uses(const struct release *release, const struct copied *copied); /* takes NULL */
 
 void release_count_crash(struct release *release, int64_t now_ms);
 /* How many of its workers crashed in the last window_ms, RELEASE_CRASHES at most. */

@@ -178,4 +178,6 @@ void reload_done(struct master *master, const char *why)
         answer(master, &reloads->queued, "gale is stopping");
     else if (reloads->is_queued)
         begin(master);
+    else
+        rollback_look(master);
 }

@@ -26,6 +26,7 @@ void rollback_finish(struct rollback *rollback)
     release_free(rollback->next);
     release_free(rollback->live);
     release_free(rollback->previous);
+    release_free(rollback->refused);
     free(rollback->why);
     *rollback = (struct rollback){0};
 }
@@ -35,6 +36,19 @@ void rollback_finish(struct rollback *rollback)
 const struct release *rollback_source(const struct master *master)
 {
     return master->rollback.is_wanted ? master->rollback.previous : NULL;
+}
+
+bool rollback_uses(const struct master *master, const struct copied *copied)
+{
+    const struct rollback *rollback = &master->rollback;
+    return release_uses(rollback->next, copied) || release_uses(rollback->live, copied) ||
+           release_uses(rollback->previous, copied) || release_uses(rollback->refused, copied);
+}
+
+const struct copied *rollback_refused(const struct master *master, const char *app)
+{
+    const struct release *refused = master->rollback.refused;
+    return refused ? release_find_code(refused, app) : NULL;
 }
 
 void rollback_prepare(struct master *master, struct release *next)
@@ -78,24 +92,25 @@ static void retire(struct rollback *rollback, struct release *live,
 
 static void refuse(struct rollback *rollback, struct release *live)
 {
-    memcpy(rollback->refused, live->digest, sizeof(rollback->refused));
-    rollback->refused_number = live->number;
+    release_free(rollback->refused);
+    rollback->refused = live;
     rollback->refused_ms = clock_wall_ms();
     rollback->to_number = rollback->next->source;
-    release_free(live);
 }
 
 /* The same files again, or others. */
 static char *judge_files(struct rollback *rollback)
 {
-    if (rollback->refused[0] && strcmp(rollback->refused, rollback->live->digest) == 0) {
+    const struct release *refused = rollback->refused;
+    if (refused && strcmp(refused->digest, rollback->live->digest) == 0) {
         log_warn("the files are the same that were rolled back, and are tried again as asked",
                  LOG_NUMBER("generation", (int64_t)rollback->live->number),
-                 LOG_NUMBER("rolled_back", (int64_t)rollback->refused_number));
+                 LOG_NUMBER("rolled_back", (int64_t)refused->number));
         return memory_printf("its files are those of generation %llu, which was rolled back",
-                             (unsigned long long)rollback->refused_number);
+                             (unsigned long long)refused->number);
     }
-    rollback->refused[0] = 0;
+    release_free(rollback->refused);
+    rollback->refused = NULL;
     return NULL;
 }
 
@@ -118,7 +133,7 @@ char *rollback_go(struct master *master)
     log_warn("gale has gone back to what served before",
              LOG_NUMBER("generation", (int64_t)rollback->live->number),
              LOG_NUMBER("as", (int64_t)rollback->live->source),
-             LOG_NUMBER("rolled_back", (int64_t)rollback->refused_number));
+             LOG_NUMBER("rolled_back", (int64_t)rollback->refused->number));
     return memory_printf("it is generation %llu again", (unsigned long long)rollback->live->source);
 }
 
@@ -132,6 +147,8 @@ static const char *hindrance(const struct rollback *rollback, const struct serve
         return "it is one that gale has gone back to";
     if (!rollback->previous)
         return "there is none before it to go back to";
+    if (strcmp(rollback->previous->digest, rollback->live->digest) == 0)
+        return "the one before it was made of the same files";
     return rollback->previous->was_failing ? "the one before it crashed as often" : NULL;
 }
 
@@ -163,19 +180,27 @@ static void act(struct master *master, uint64_t crashes)
     reload_ask(master);
 }
 
+void rollback_look(struct master *master)
+{
+    const struct release *live = master->rollback.live;
+    int64_t now_ms = clock_mono_ms();
+    if (!live || live->is_given_up || !master->front->live || master->reloads.is_running ||
+        master->stop != MASTER_RUNS)
+        return;
+    const struct server_settings *server = settings_of(master);
+    uint64_t crashes = release_crashes(live, now_ms, server->probation_ms);
+    if (release_is_young(live, now_ms, server->probation_ms) &&
+        crashes >= (uint64_t)server->probation_crashes)
+        act(master, crashes);
+}
+
 void rollback_count(struct master *master, const struct generation *generation)
 {
     struct release *live = master->rollback.live;
-    int64_t now_ms = clock_mono_ms();
-    if (!live || generation->number != live->number || !master->front->live)
+    if (!live || generation->number != live->number)
         return;
-    const struct server_settings *server = settings_of(master);
-    release_count_crash(live, now_ms);
-    uint64_t crashes = release_crashes(live, now_ms, server->probation_ms);
-    bool is_busy = master->reloads.is_running || master->stop != MASTER_RUNS;
-    if (release_is_young(live, now_ms, server->probation_ms) && !live->is_given_up && !is_busy &&
-        crashes >= (uint64_t)server->probation_crashes)
-        act(master, crashes);
+    release_count_crash(live, clock_mono_ms());
+    rollback_look(master);
 }
 
 /* ---- by hand ---- */
@@ -209,8 +234,8 @@ void rollback_write(const struct master *master, struct json *json)
     json_open(json, "rollback", '{');
     json_number(json, "previous", rollback->previous ? (int64_t)rollback->previous->number : 0);
     json_number(json, "crashes", rollback->live ? (int64_t)rollback->live->crashes : 0);
-    json_number(json, "from", rollback->refused[0] ? (int64_t)rollback->refused_number : 0);
-    if (rollback->refused[0]) {
+    json_number(json, "from", rollback->refused ? (int64_t)rollback->refused->number : 0);
+    if (rollback->refused) {
         json_number(json, "to", (int64_t)rollback->to_number);
         json_number(json, "age_ms", master_age_ms(rollback->refused_ms));
         json_text(json, "why", rollback->why);

@@ -11,8 +11,8 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/digest.h"
 
+struct copied;
 struct generation;
 struct json;
 struct master;
@@ -21,9 +21,8 @@ struct release;
 struct rollback {
     struct release *next, *live, *previous; /* owned */
     bool is_wanted;                         /* the next reload takes `previous`, not the files */
-    /* the last rollback; refused[0] == 0: there was none, or its files were accepted since */
-    char refused[DIGEST_TEXT];
-    uint64_t refused_number, to_number;
+    struct release *refused; /* what was rolled back last; owned; NULL: other files serve since */
+    uint64_t to_number;
     int64_t refused_ms; /* wall clock */
     char *why;          /* owned */
 };
@@ -34,6 +33,11 @@ void rollback_finish(struct rollback *rollback);
 
 /* What is to be loaded instead of the files, or NULL: they are. */
 const struct release *rollback_source(const struct master *master);
+/* Whether gale may go back to something that has this copy, or compare with it. */
+bool rollback_uses(const struct master *master, const struct copied *copied);
+/* What the app loaded in the generation that was rolled back last, or NULL: the files as they were
+ * then are no news. */
+const struct copied *rollback_refused(const struct master *master, const char *app);
 /* A release was loaded (taken). */
 void rollback_prepare(struct master *master, struct release *next);
 /* What was prepared, or was to be loaded, does not come to anything. */
@@ -45,6 +49,8 @@ char *rollback_go(struct master *master);
 
 /* A worker of a live generation crashed. */
 void rollback_count(struct master *master, const struct generation *generation);
+/* No reload runs any more that would have replaced what fails. */
+void rollback_look(struct master *master);
 
 /* ---- by hand ---- */
 

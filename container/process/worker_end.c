@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/config.h"
 #include "base/board.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "process/copies.h"
 #include "process/crash.h"
 #include "process/exit_text.h"
 #include "process/generation.h"
@@ -79,6 +81,39 @@ static void copy(char *out, size_t size, const char *text)
     out[len] = 0;
 }
 
+/* What a module is a copy of, and whose plugin it is, where only one app has it. */
+static const char *find_original(const struct generation *generation, const char *path,
+                                 const char **out_app)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < generation->config->app_count; i++) {
+        const struct copied *copied = generation->copies[i];
+        const char *original = copied ? copies_original(copied, path) : NULL;
+        if (!original)
+            continue;
+        *out_app = found ? NULL : generation->config->apps[i].name;
+        found = original;
+    }
+    return found;
+}
+
+static void name_modules(const struct generation *generation, struct crash *crash)
+{
+    const char *apps[CRASH_MODULES] = {NULL};
+    for (unsigned i = 0; i < crash->record.module_count; i++) {
+        const char *path = crash->record.modules[i].path;
+        const char *original = find_original(generation, path, &apps[i]);
+        if (original)
+            crash_name_module(crash, i, original);
+    }
+    /* A thread's work is nobody's request, but its code is somebody's. */
+    for (uint32_t i = 0; i < crash->frame_count && !crash->record.app[0]; i++) {
+        unsigned module = crash->record.frames[i].module;
+        if (module != CRASH_NO_MODULE && apps[module])
+            crash_set_app(crash, apps[module]);
+    }
+}
+
 static struct crash *make_crash(const struct worker_process *worker, const siginfo_t *info,
                                 const char *how)
 {
@@ -101,7 +136,9 @@ static struct crash *make_crash(const struct worker_process *worker, const sigin
     copy(facts.request, sizeof(facts.request), slot->request);
     copy(facts.request_id, sizeof(facts.request_id), slot->request_id);
     copy(facts.how, sizeof(facts.how), how);
-    return crash_create(&facts, &slot->crash);
+    struct crash *crash = crash_create(&facts, &slot->crash);
+    name_modules(worker->generation, crash);
+    return crash;
 }
 
 /* ---- telling ---- */

@@ -125,7 +125,7 @@ def test_a_thread_is_not_mistaken_for_the_request_beside_it(gale, crash):
     g = gale(crash_app(crash))
     ask_for_death(g, "/thread")
     report = wait_for_report(g)
-    assert "request=-" in report and "in its thread" in report
+    assert "app=shop" in report and "request=-" in report and "in its thread" in report
     assert re.search(r"  #0 +null ", report) and re.search(r"  #1 +run ", report)
 
 
@@ -382,6 +382,64 @@ def test_rollback_by_hand_and_forward_again(gale, crash):
     g.configure(crash_app(crash, mount="/other"), workers=1)
     assert g.reload().json()["text"] is None
     assert g.status()["rollback"]["from"] == 0
+
+
+BAD = CRASH.replace("die(way);", "null();")
+
+
+def test_a_bad_plugin_is_rolled_back_whatever_became_of_the_files(gale, plugin, tmp_path):
+    path = tmp_path / "shop.so"
+    plugin(CRASH, to=path, flags=FLAGS)
+    g = gale(crash_app(path), workers=2)
+    plugin(BAD, to=path, flags=FLAGS)
+    assert g.reload().status == 200
+    die_often(g, way="here")
+    rollback = wait_for_rollback(g)
+    assert (rollback["from"], rollback["to"]) == (2, 1)
+    assert f"plugin    {path}\n" in wait_for_report(g)  # by the name that people know
+    g.wait_for_workers(2)
+    assert g.get("/here").status == 200
+    # The file is still the bad one: a reload says so.
+    assert "which was rolled back" in g.reload().json()["text"]
+    path.unlink()
+    assert g.reload().status == 409
+    back = g.command("rollback", "--control", g.control)
+    assert back.returncode == 0, back.stderr
+    assert g.get("/here").status == 200
+
+
+def test_a_watched_plugin_that_was_rolled_back_is_no_news(gale, plugin, tmp_path):
+    path = tmp_path / "shop.so"
+    plugin(CRASH, to=path, flags=FLAGS)
+    g = gale(crash_app(path) + "\nwatch = yes", workers=1, probation_crashes=1)
+    plugin(BAD, to=path, flags=FLAGS)
+    wait_for(lambda: g.status()["generation"] == 2, "the reload")
+    with pytest.raises((EOFError, OSError)):
+        g.get("/here")
+    wait_for_rollback(g)
+    g.wait_for_workers(1)
+    subprocess.run(["sleep", "1.5"], check=True)
+    assert g.status()["generation"] == 3 and g.get("/here").status == 200
+    plugin(CRASH.replace('"%d\\n"', '"mended %d\\n"'), to=path, flags=FLAGS)
+    wait_for(lambda: g.get("/here").text.startswith("mended"), "the mended plugin")
+    assert g.status()["rollback"]["from"] == 0
+
+
+def test_copies_in_memory_have_names_and_are_kept_too(gale, plugin, tmp_path):
+    path = tmp_path / "shop.so"
+    plugin(CRASH, to=path, flags=FLAGS)
+    g = gale(crash_app(path), workers=1, probation_crashes=1, state="/proc/none")
+    pid = g.workers()[0]["pid"]
+    assert "/memfd:shop.so" in Path(f"/proc/{pid}/maps").read_text()
+    ask_for_death(g, "/null")
+    report = wait_for_report(g)
+    assert f"plugin    {path}\n" in report and f".c:{line_of('null')} " in report
+    plugin(BAD, to=path, flags=FLAGS)
+    assert g.reload().status == 200
+    g.configure(crash_app(path), workers=1)  # what the file says does not matter
+    g.wait_for_workers(1)
+    assert g.command("rollback", "--control", g.control).returncode == 0
+    assert g.get("/here").status == 200
 
 
 def test_no_rollback_where_it_is_not_wanted(gale, crash):

@@ -125,5 +125,31 @@ START_TEST(without_a_folder_there_is_memory)
 }
 END_TEST
 
+START_TEST(tells_what_a_path_is_a_copy_of)
+{
+    static const struct copied file = {.root = (char *)"/state/copies-1/0c9e",
+                                       .original = (char *)"/srv/app/hello.so"},
+                               memory = {.root = (char *)"",
+                                         .original = (char *)"/srv/app/hello.so"};
+    static const struct {
+        const struct copied *copied;
+        const char *path, *original;
+    } rows[] = {
+        {&file, "/state/copies-1/0c9e/srv/app/hello.so", "/srv/app/hello.so"},
+        {&file, "/state/copies-1/0c9e/srv/app/lib/libx.so", "/srv/app/lib/libx.so"},
+        {&file, "/state/copies-1/0c9e1/srv/app/hello.so", NULL},
+        {&file, "/srv/app/hello.so", NULL},
+        {&file, "/memfd:hello.so (deleted)", NULL},
+        {&memory, "/memfd:hello.so (deleted)", "/srv/app/hello.so"},
+        {&memory, "/memfd:hello.so.1 (deleted)", NULL},
+        {&memory, "/srv/app/hello.so", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *original = copies_original(rows[i].copied, rows[i].path);
+        ck_assert_pstr_eq(original, rows[i].original);
+    }
+}
+END_TEST
+
 UNIT_MAIN(the_same_file_has_one_copy, another_content_is_another_copy, what_nobody_uses_goes,
-          sees_what_was_missing, without_a_folder_there_is_memory)
+          sees_what_was_missing, without_a_folder_there_is_memory, tells_what_a_path_is_a_copy_of)

@@ -3,6 +3,7 @@
 #include "process/crash.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,24 @@ START_TEST(keeps_both_ends_of_a_recursion)
 }
 END_TEST
 
+START_TEST(knows_copies_by_their_originals)
+{
+    begin();
+    struct crash *crash = crash_create(&facts, &record);
+    crash_name_module(crash, 0, "/original/shop.so");
+    ck_assert_str_eq(crash_file(crash, crash_culprit(crash)), "/original/shop.so");
+    ck_assert_str_eq(crash->record.modules[0].path, "/srv/shop.so"); /* where symbols are */
+    crash_free(crash);
+    snprintf(record.modules[0].path, CRASH_PATH, "/memfd:shop.so (deleted)");
+    crash = crash_create(&facts, &record);
+    crash_name_module(crash, 0, "/original/shop.so");
+    ck_assert_str_eq(crash->record.modules[0].path, "/original/shop.so");
+    crash_set_app(crash, "another");
+    ck_assert_str_eq(crash_app(crash), "another");
+    crash_free(crash);
+}
+END_TEST
+
 /* What each kind of end is called, and the sentence about it. */
 START_TEST(says_what_happened)
 {
@@ -230,5 +249,5 @@ START_TEST(writes_json)
 END_TEST
 
 UNIT_MAIN(finds_the_culprit, prints_a_report, does_without_symbols, trusts_no_record,
-          keeps_both_ends_of_a_recursion, says_what_happened, takes_the_type_of_an_exception,
-          writes_json)
+          keeps_both_ends_of_a_recursion, says_what_happened, knows_copies_by_their_originals,
+          takes_the_type_of_an_exception, writes_json)

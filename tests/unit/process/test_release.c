@@ -48,6 +48,22 @@ START_TEST(is_young_once_it_serves)
 }
 END_TEST
 
+START_TEST(holds_what_its_apps_load)
+{
+    struct release *release = make("a", 1);
+    const struct copied *one = (const void *)"one", *two = (const void *)"two";
+    release_add_code(release, "shop", one);
+    release_add_code(release, "site", two);
+    ck_assert_ptr_eq(release_find_code(release, "shop"), one);
+    ck_assert_ptr_eq(release_find_code(release, "site"), two);
+    ck_assert_ptr_null(release_find_code(release, "sh"));
+    ck_assert(release_uses(release, two));
+    ck_assert(!release_uses(release, NULL));
+    ck_assert(!release_uses(NULL, one));
+    release_free(release);
+}
+END_TEST
+
 START_TEST(the_same_files_are_the_same_release)
 {
     struct release *a = make("text", 4), *b = make("text", 4), *c = make("texT", 4);
@@ -60,4 +76,4 @@ START_TEST(the_same_files_are_the_same_release)
 END_TEST
 
 UNIT_MAIN(counts_what_is_recent, counts_no_more_than_it_keeps, is_young_once_it_serves,
-          the_same_files_are_the_same_release)
+          holds_what_its_apps_load, the_same_files_are_the_same_release)
