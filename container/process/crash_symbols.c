@@ -261,8 +261,10 @@ int crash_symbols_main(int argc, char **argv)
     static struct crash_record record;
     if (argc == 5 && become(argv) < 0)
         return 1;
-    if (pread(STDIN_FILENO, &record, sizeof(record), 0) != sizeof(record))
-        return 1;
+    if (pread(STDIN_FILENO, &record, sizeof(record), 0) != sizeof(record)) {
+        fprintf(stderr, "gale: `gale symbols` is for gale itself\n");
+        return 2;
+    }
     for (size_t i = 0; i < CRASH_MODULES; i++)
         terminate(record.modules[i].path, sizeof(record.modules[i].path));
     terminate(record.exception, sizeof(record.exception));

@@ -315,7 +315,8 @@ static void print_process(const struct crash *crash, struct buffer *out)
     const struct crash_facts *facts = &crash->facts;
     const struct crash_record *record = &crash->record;
     bool is_loop = record->tid == facts->pid;
-    buffer_printf(out, "%-10s%u of generation %llu, pid %d", "worker", facts->place,
+    buffer_printf(out, "%-10s%u%s%s of generation %llu, pid %d", "worker", facts->place,
+                  facts->group[0] ? " of the app " : "", facts->group,
                   (unsigned long long)facts->generation, (int)facts->pid);
     if (facts->served_ms >= 0)
         buffer_printf(out, ", which had served for %lld s", (long long)facts->served_ms / 1000);

@@ -333,9 +333,9 @@ static void succeed(struct generation *generation, struct worker_process *worker
 void generation_worker_leaves(struct generation *generation, struct worker_process *worker,
                               const char *why)
 {
-    /* A generation that ends, ends all its workers anyway. */
+    /* A generation that ends, ends all its workers anyway; one that was struck down ends soon. */
     if (generation->state != GENERATION_LIVE || worker->state != WORKER_SERVING ||
-        worker->is_leaving)
+        worker->is_leaving || worker->by != CRASH_BY_ITSELF)
         return;
     struct worker_process *leaving = worker_process_move_out(worker);
     list_append(&generation->leaving, &leaving->link);
