@@ -86,7 +86,8 @@ DEPS := libhttp-parser-dev libinih-dev libfcgi-dev libjansson-dev libdw-dev \
 TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev valgrind curl \
              netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
              openssl spawn-fcgi libfcgi-bin dokuwiki php-xml php-mbstring chromium libcgi-fast-perl \
-             libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3 golang-go
+             libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3 golang-go \
+             wrk gdb
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:

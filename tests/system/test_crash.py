@@ -205,6 +205,21 @@ def test_other_users_plugins_are_read_as_that_user(gale, crash):
     assert f"{crash.with_suffix('.c').name}:{line_of('aborts')}" in wait_for_report(g)
 
 
+# ---- a handler that is hindered ----
+
+@pytest.mark.parametrize("body", ["return *(const void *const volatile *)1;",
+                                  "for (;;) pause(); return 0;"], ids=["faults", "hangs"])
+def test_what_hinders_the_handler_costs_one_step_of_it(gale, plugin, body):
+    """It asks the plugin's C++ runtime what nobody caught; this one's has gone out of its mind."""
+    runtime = "\nconst void *__cxa_current_exception_type(void);\n" \
+              "const void *__cxa_current_exception_type(void) { %s }\n" % body
+    g = gale(crash_app(plugin(CRASH + runtime, flags=FLAGS)))
+    ask_for_death(g, "/abort")
+    report = wait_for_report(g)
+    assert re.search(r"  #\d+ +aborts ", report) and "request   GET /abort, id " in report
+    g.wait_for_workers(1)
+
+
 # ---- whom it hurts ----
 
 WRK_SECONDS = 4
