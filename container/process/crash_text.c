@@ -319,7 +319,8 @@ static void print_process(const struct crash *crash, struct buffer *out)
                   facts->group[0] ? " of the app " : "", facts->group,
                   (unsigned long long)facts->generation, (int)facts->pid);
     if (facts->served_ms >= 0)
-        buffer_printf(out, ", which had served for %lld s", (long long)facts->served_ms / 1000);
+        buffer_printf(out, ", which had served for %lld.%lld s", (long long)facts->served_ms / 1000,
+                      (long long)facts->served_ms % 1000 / 100);
     if (record->stage != CRASH_NONE && !is_loop)
         buffer_printf(out, "; in its thread %s, %d", record->thread, record->tid);
     buffer_add_text(out, "\n");

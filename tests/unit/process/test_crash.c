@@ -86,7 +86,7 @@ START_TEST(prints_a_report)
                "app       shop\n"
                "plugin    /srv/shop.so\n"
                "request   GET /crash, id 77\n"
-               "worker    1 of generation 3, pid 4711, which had served for 12 s\n"
+               "worker    1 of generation 3, pid 4711, which had served for 12.3 s\n"
                "stack, innermost first:\n"
                "  #0   memcpy+0x4                    libc.so.6\n"
                "  #1   inner                         shop.c:12  shop.so\n"
