@@ -94,7 +94,7 @@ static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
             return r;
     }
     ssize_t n = exchange->req.head.is_chunked ? read_chunked(x, to, len) : read_length(x, to, len);
-    if (n < 0)
+    if (n < 0 && n != -ECANCELED) /* a wait that was ended has lost no byte */
         x->connection->is_keep_alive = false;
     return n;
 }
