@@ -74,6 +74,17 @@ static void plugin_check(const struct app_config *config, struct setting_errors 
     buffer_finish(&why);
 }
 
+static void plugin_each_file(const struct app_config *config,
+                             void (*fn)(void *data, const char *path), void *data)
+{
+    char path[PATH_MAX];
+    struct code code;
+    struct buffer why = {0};
+    if (look(config, path, &code, &why) == 0)
+        fn(data, *code.root ? code.root : code.path); /* of a copy, all that came along */
+    buffer_finish(&why);
+}
+
 /* ---- the plugin's own keys ---- */
 
 static bool has_key(const struct gale_plugin *plugin, const char *name)
@@ -243,6 +254,7 @@ const struct adapter plugin_adapter = {
     .settings_size = sizeof(struct plugin_settings),
     .check = plugin_check,
     .file = plugin_file,
+    .each_file = plugin_each_file,
     .open = plugin_open,
     .serve = plugin_serve,
     .drain = plugin_drain,

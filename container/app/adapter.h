@@ -43,6 +43,9 @@ struct adapter {
     /* The file of code that the app loads, so that the master can copy it aside and watch it.
      * Returns 0, or -errno where there is none. NULL: such apps load none. */
     int (*file)(const struct app_config *config, char out_path[PATH_MAX]);
+    /* Calls fn for each file whose change makes another app of it. May be NULL: there is none. */
+    void (*each_file)(const struct app_config *config, void (*fn)(void *data, const char *path),
+                      void *data);
     /* Opens the app in this worker; app->state is its own. Returns 0 or -errno after logging why,
      * with the next step for whoever reads it. */
     int (*open)(struct gale_app *app);

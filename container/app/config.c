@@ -73,7 +73,7 @@ static const char *owner_elsewhere(const struct config_reader *reader, const cha
     struct arena *arena = &reader->config->arena;
     if (setting_find(server_table, key))
         return "it belongs in [server]";
-    if (setting_find(app_table, key))
+    if (setting_find(app_table, key) || setting_find(isolation_table, key))
         return "it belongs in an [app NAME] section";
     for (const struct adapter *const *adapter = reader->adapters; *adapter; adapter++)
         if (setting_find((*adapter)->table, key))
@@ -253,6 +253,7 @@ static struct config *parse(const char *path, struct gale_str text, const char *
     config->base = resolve_base(&reader, server);
     config_read_server(&reader, server);
     read_apps(&reader);
+    config_read_front(&reader);
     if (!config->app_count)
         setting_errors_add(&found, config->path, 0,
                            "there is nothing to serve: add a section [app NAME]");

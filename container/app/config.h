@@ -49,6 +49,23 @@ struct app_limits {
     int64_t deadline_ms; /* of a whole request; 0: none */
 };
 
+enum app_mode {
+    APP_TASK,    /* many requests at a time, each on a task */
+    APP_PROCESS, /* one at a time, which may block */
+};
+
+/* An app's own workers: what they are and may do. */
+struct app_isolation {
+    int64_t workers; /* 0: none, it runs in the front's */
+    int mode;        /* enum app_mode */
+    const char *user, *group;
+    struct setting_pairs env;
+    uint64_t memory;
+    int64_t files, max_processes;
+    struct setting_list read, write; /* absolute paths; "none" */
+    int64_t connections, queue, queue_timeout_ms;
+};
+
 /* [app NAME] */
 struct app_config {
     const char *name;
@@ -64,6 +81,8 @@ struct app_config {
     void *settings; /* the adapter's, filled by its table */
     struct app_limits limits;
     bool watch; /* reload when its file changes */
+    struct app_isolation isolation;
+    const char *substance; /* of an isolated app: it is the same one while this text is */
     const struct server_settings *server;
     int servers_fd; /* in a worker: a path to the servers that the master runs for it; -1: none */
 };
@@ -78,6 +97,7 @@ struct config {
     const char *path; /* of the main file; "(command line)" without one */
     const char *base; /* absolute: where relative paths start */
     struct server_settings server;
+    const char *substance;   /* of the front: the same text makes the same front */
     struct app_config *apps; /* in the file's order */
     size_t app_count;
     struct config_place *listen_places; /* of the words of `listen`; NULL: the default */
@@ -91,6 +111,7 @@ bool config_listen_is_fastcgi(struct gale_str *text);
 
 extern const struct setting server_table[];
 extern const struct setting app_table[];
+extern const struct setting isolation_table[];
 
 /* Parses a text of ini_load. `path` names the main file, `adapters` is NULL-terminated. Always
  * makes a config that config_close frees; with errors it is not to be used. Checks are without

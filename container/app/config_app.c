@@ -151,7 +151,7 @@ static void read_keys(struct config_reader *reader, const struct config_section 
     struct config_target targets[CONFIG_TARGETS] = {{app_table, app}};
     size_t count = 1;
     for (const struct adapter *const *at = reader->adapters; *at; at++) {
-        if ((app->adapter && *at != app->adapter) || count + 1 >= CONFIG_TARGETS)
+        if ((app->adapter && *at != app->adapter) || count + 2 >= CONFIG_TARGETS)
             continue;
         void *settings = arena_zalloc(arena, (*at)->settings_size);
         setting_init((*at)->table, settings, arena, reader->config->base);
@@ -159,6 +159,8 @@ static void read_keys(struct config_reader *reader, const struct config_section 
             app->settings = settings;
         targets[count++] = (struct config_target){(*at)->table, settings};
     }
+    /* The adapter's own keys come first: `env` of a CGI app is its programs'. */
+    targets[count++] = (struct config_target){isolation_table, &app->isolation};
     config_set_keys(reader, section, targets);
 }
 
@@ -194,8 +196,10 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     refuse_same_name(reader, app);
     app->adapter = choose_adapter(reader, section);
     setting_init(app_table, app, &reader->config->arena, reader->config->base);
+    setting_init(isolation_table, &app->isolation, &reader->config->arena, reader->config->base);
     unset_limits(&app->limits);
     read_keys(reader, section, app);
+    config_read_isolation(reader, section, app);
     read_mount(reader, section, app);
     inherit_limits(&app->limits, &app->server->http);
     refuse_watch(reader, section, app);

@@ -50,6 +50,11 @@ const char *config_join(struct arena *arena, const char *base, const char *path)
 
 /* Understands [server]; `section` may be NULL: all defaults. */
 void config_read_server(struct config_reader *reader, const struct config_section *section);
+/* What follows from an app's keys of isolation, once they are set. */
+void config_read_isolation(struct config_reader *reader, const struct config_section *section,
+                           struct app_config *app);
+/* What makes the front what it is: everything but what only isolated apps look at. */
+void config_read_front(struct config_reader *reader);
 /* Understands [app NAME] into *app, which is zeroed; authorizers are still to be found. */
 void config_read_app(struct config_reader *reader, const struct config_section *section,
                      struct app_config *app);

@@ -33,6 +33,11 @@ void document_ini(FILE *out)
         fprintf(out, "\n; ---- keys of an app that has the key `%s` ----\n\n", (*at)->name);
         setting_document((*at)->table, out);
     }
+    fputs(
+        "\n; ---- keys of an app with worker processes of its own, unless its kind has its own key "
+        "of that\n; name ----\n\n",
+        out);
+    setting_document(isolation_table, out);
 }
 
 /* ---- mdoc ---- */
@@ -126,4 +131,7 @@ void document_mdoc(FILE *out)
         fprintf(out, "Of an app that has the key\n.Ic %s :\n", (*at)->name);
         print_table((*at)->table, out);
     }
+    fputs("Of an app with worker processes of its own, unless its kind has a key of that name:\n",
+          out);
+    print_table(isolation_table, out);
 }
