@@ -10,6 +10,7 @@
 #include "app/adapter.h"
 #include "app/app.h"
 #include "app/config.h"
+#include "app/router.h"
 #include "base/board.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -108,6 +109,8 @@ static int serve(struct link_call *call)
         outcome = ask_again(call);
     if (outcome == LINK_UNANSWERED)
         link_fail(call, link_gone);
+    if (call->elsewhere.len)
+        return router_redirect(call->req, call->res, call->elsewhere);
     return call->verdict;
 }
 

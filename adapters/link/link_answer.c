@@ -136,6 +136,7 @@ static enum step take_verdict(struct link_call *call)
     if (answer.detail < 0 && answer.detail > -4096 && !call->req->body_error)
         call->req->body_error = (int)answer.detail;
     call->has_ended = true;
+    call->elsewhere = answer.elsewhere;
     return done(call, answer.value == GALE_OK ? 502 : answer.value);
 }
 
@@ -243,6 +244,9 @@ static bool has_workers(const struct link *owner)
 static int next_record(struct link_call *call, bool is_first)
 {
     int64_t waited_ms = 0, limit_ms = call->owner->settings->queue_timeout_ms;
+    /* A worker never has an answer at once: asking the kernel for it would be in vain. */
+    if (is_first && !iostream_buffered(&call->line->stream).len)
+        (void)task_wait_fd(call->line->stream.fd, IOLOOP_READ, LOOK_MS);
     for (;;) {
         int r = fcgi_read_record(&call->line->reader, is_first ? LOOK_MS : -1);
         if (r != -ETIMEDOUT || task_cancelled(task_current()))

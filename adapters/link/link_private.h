@@ -59,6 +59,7 @@ struct link_call {
     bool is_unsent;      /* no worker can have seen the request */
     bool has_ended;      /* the last record came: the line is free */
     int verdict;
+    struct gale_str elsewhere; /* what another app is to serve instead; "" */
 };
 
 /* ---- link_line.c ---- */

@@ -130,6 +130,14 @@ static int serve_one(struct exchange *exchange, struct gale_app *app)
     return GALE_DECLINE;
 }
 
+int router_serve_only(void *data, struct gale_request *req, struct gale_response *res)
+{
+    struct router *router = data;
+    (void)res;
+    router->is_only = true;
+    return serve_one(exchange_of_request(req), router->order[0]);
+}
+
 /* Nobody's request: the exchange is the server's again. */
 static void take_back(struct exchange *exchange, struct http_counters *counters)
 {

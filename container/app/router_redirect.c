@@ -75,6 +75,10 @@ int router_redirect(struct gale_request *req, struct gale_response *res, struct 
     const struct gale_request saved = *req;
     struct http_refusal refusal;
     struct target parsed;
+    if (exchange->app->router->is_only) {
+        exchange->elsewhere = arena_copy(exchange->arena, target.at, target.len);
+        return ROUTER_ELSEWHERE;
+    }
     if (exchange->redirects == ROUTER_REDIRECTS_MAX)
         return refuse(exchange, 508, "local redirects lead to further ones; gave up", target);
     if (!str_starts_with(target, STR("/")) ||

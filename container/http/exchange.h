@@ -24,6 +24,7 @@ struct exchange {
     struct gale_app *granted_by;      /* the authorizer that let it through; NULL: none was asked */
     unsigned redirects;               /* how often it was served anew (router_redirect) */
     bool is_served;                   /* serve has returned: nobody reads the body any more */
+    struct gale_str elsewhere;        /* what a front is to serve instead (router_serve_only) */
     struct task_label label;          /* what the task shows; its app is set by the router */
     struct gale_request req;
     struct gale_response res;

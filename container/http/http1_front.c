@@ -197,11 +197,10 @@ static void local(struct exchange *exchange, char *out, size_t size, unsigned *o
     struct http1_connection *connection = of(exchange)->connection;
     struct endpoint endpoint;
     char text[INET6_ADDRSTRLEN];
-    if (!connection->local.family) {
-        if (iostream_local(&connection->stream, &endpoint) < 0)
-            return;
+    if (!connection->local.family && iostream_local(&connection->stream, &endpoint) == 0)
         peer_set(&connection->local, &endpoint);
-    }
+    if (!connection->local.family)
+        return;
     snprintf(out, size, "%s", peer_print(&connection->local, text));
     *out_port = peer_port(&connection->local);
 }

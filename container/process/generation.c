@@ -32,13 +32,23 @@ const char *generation_state_name(enum generation_state state)
 }
 
 /* `workers = auto`: one for each CPU that this process may use. */
-static unsigned workers_wanted(const struct config *config)
+static unsigned workers_wanted(const struct config *config, const struct app_config *app)
 {
     cpu_set_t cpus;
+    if (app)
+        return (unsigned)app->isolation.workers;
     if (config->server.workers > 0)
         return (unsigned)config->server.workers;
     int count = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
     return (unsigned)(count < AUTO_MAX ? count : AUTO_MAX);
+}
+
+static const struct app_config *find_app(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->app_count; i++)
+        if (strcmp(config->apps[i].name, name) == 0)
+            return &config->apps[i];
+    return NULL;
 }
 
 static void on_ended(void *data)
@@ -66,7 +76,8 @@ struct generation *generation_create(struct group *group, struct config *config,
     generation->titles = memory_zalloc((config->app_count + 1) * sizeof(*generation->titles));
     generation->ended = (struct ioloop_call){.fn = on_ended, .data = generation};
     generation->failed = (struct ioloop_call){.fn = on_failed, .data = generation};
-    generation->size = workers_wanted(config);
+    generation->app = group_is_front(group) ? NULL : find_app(config, group->name);
+    generation->size = workers_wanted(config, generation->app);
     generation->workers = memory_zalloc(generation->size * sizeof(*generation->workers));
     for (unsigned i = 0; i < generation->size; i++)
         worker_process_init(&generation->workers[i], generation, i);
@@ -92,6 +103,12 @@ int generation_resume_worker(const struct worker_process *as)
     return worker_process_resume(worker, as);
 }
 
+/* The front leaves isolated apps to their own. */
+static bool loads(const struct generation *generation, const struct app_config *app)
+{
+    return generation->app ? app == generation->app : !app->isolation.workers;
+}
+
 int generation_copy_code(struct generation *generation, char **out_error)
 {
     const struct config *config = generation->config;
@@ -99,6 +116,8 @@ int generation_copy_code(struct generation *generation, char **out_error)
     const struct release *source = rollback_source(generation->master);
     for (size_t i = 0; i < config->app_count; i++) {
         const struct adapter *adapter = config->apps[i].adapter;
+        if (!loads(generation, &config->apps[i]))
+            continue;
         const struct copied *kept = source ? release_find_code(source, config->apps[i].name) : NULL;
         int r = 0;
         if (kept)
@@ -145,6 +164,7 @@ void generation_destroy(struct generation *generation)
     config_close(generation->config);
     close(generation->config_fd);
     free(generation->workers);
+    free(generation->substance);
     free(generation);
 }
 
@@ -291,11 +311,21 @@ void generation_worker_ready(struct generation *generation, struct worker_proces
 
 /* ---- endings ---- */
 
+/* "worker 0", "worker 0 of the app shop". */
+static const char *name_of(const struct worker_process *worker, char out[80])
+{
+    const struct app_config *app = worker->generation->app;
+    snprintf(out, 80, "worker %u%s%s", worker->place, app ? " of the app " : "",
+             app ? app->name : "");
+    return out;
+}
+
 /* What a worker says when it gives up says it all; any other end is told itself. */
 static void fail_by(struct generation *generation, const struct worker_process *worker,
                     const char *how)
 {
-    scoped_free char *why = memory_printf("worker %u %s%s%s", worker->place, how,
+    char name[80];
+    scoped_free char *why = memory_printf("%s %s%s%s", name_of(worker, name), how,
                                           worker->why ? "; before that it said:\n" : "",
                                           worker->why ? worker->why : "");
     fail(generation, worker->gave_up ? worker->why : why);
@@ -305,8 +335,8 @@ static void replace(struct generation *generation, struct worker_process *worker
 {
     int64_t lived = worker->serving_ms ? clock_mono_ms() - worker->serving_ms : 0;
     int64_t delay = backoff_next(&worker->backoff, lived);
-    char text[512];
-    snprintf(text, sizeof(text), "worker %u %s; another takes its place", worker->place, how);
+    char name[80], text[600];
+    snprintf(text, sizeof(text), "%s %s; another takes its place", name_of(worker, name), how);
     log_error(text, LOG_NUMBER("generation", (int64_t)generation->number),
               LOG_NUMBER("served_ms", lived), LOG_NUMBER("delay_ms", delay));
     worker->serving_ms = 0;

@@ -15,6 +15,7 @@
 #include "process/identity.h"
 #include "process/log_files.h"
 
+struct app_config;
 struct channel_message;
 struct config;
 struct copied;
@@ -41,12 +42,14 @@ struct generation {
     struct master *master; /* the group's */
     uint64_t number;       /* of the configuration it was made of: all groups count together */
     enum generation_state state;
-    struct config *config; /* owned */
-    int config_fd;         /* its text, sealed, for the workers */
-    const struct copied *
-        *copies;   /* by the configuration's apps; owned array of borrowed; NULL: none */
-    int code_fd;   /* which they are, for the workers; -1: not made yet */
-    int *code_fds; /* those of them that lie in memory; owned array of borrowed */
+    struct config *config;        /* owned */
+    const struct app_config *app; /* of the configuration: the isolated one; NULL: the front */
+    char *substance;              /* what it is made of, files too: what a reload compares; owned */
+    int config_fd;                /* its text, sealed, for the workers */
+    const struct copied **copies; /* by the configuration's apps, of those that it loads; owned
+                                     array of borrowed; NULL: none */
+    int code_fd;                  /* which they are, for the workers; -1: not made yet */
+    int *code_fds;                /* those of them that lie in memory; owned array of borrowed */
     size_t code_fd_count;
     struct identity identity; /* whom its workers run as */
     struct app_title *titles; /* by the configuration's apps; owned */

@@ -20,6 +20,7 @@
 #include "process/copies.h"
 #include "process/generation.h"
 #include "process/group.h"
+#include "process/isolation.h"
 #include "process/master_private.h"
 #include "process/release.h"
 #include "process/reload.h"
@@ -118,22 +119,33 @@ static bool is_any_changing(const struct config *config)
     return false;
 }
 
-static void remember(struct master *master, const struct generation *generation,
-                     struct gale_str text)
+/* What app number i will load, in the front's workers or in its own. */
+static const struct copied *copy_of(const struct generation *front, size_t i)
 {
-    const struct config *config = generation->config;
+    const struct app_config *app = &front->config->apps[i];
+    const struct group *group =
+        app->isolation.workers ? group_find(front->master, app->name) : NULL;
+    if (!group)
+        return front->copies[i];
+    const struct generation *own = group->next ? group->next : group->live;
+    return own ? own->copies[own->app - own->config->apps] : NULL;
+}
+
+static void remember(struct master *master, const struct generation *front, struct gale_str text)
+{
+    const struct config *config = front->config;
+    const struct copied *copied;
     struct digest digest;
-    int fd = fcntl(generation->config_fd, F_DUPFD_CLOEXEC, 3);
+    int fd = fcntl(front->config_fd, F_DUPFD_CLOEXEC, 3);
     digest_init(&digest);
     for (size_t i = 0; i < config->app_count; i++)
-        if (generation->copies[i])
-            digest_add(&digest, generation->copies[i]->digest,
-                       strlen(generation->copies[i]->digest));
+        if ((copied = copy_of(front, i)))
+            digest_add(&digest, copied->digest, strlen(copied->digest));
     digest_add(&digest, text.at, text.len);
-    struct release *release = release_create(generation->number, fd, &digest);
+    struct release *release = release_create(front->number, fd, &digest);
     for (size_t i = 0; i < config->app_count; i++)
-        if (generation->copies[i])
-            release_add_code(release, config->apps[i].name, generation->copies[i]);
+        if ((copied = copy_of(front, i)))
+            release_add_code(release, config->apps[i].name, copied);
     rollback_prepare(master, release);
 }
 
@@ -183,15 +195,21 @@ static enum master_exit build(struct master *master, struct gale_str text,
     copies_keep_in(&master->copies, config->server.state);
     enum master_exit r = copy_code(generation, out_error, out_is_passing);
     if (r == MASTER_STOPPED)
+        r = isolation_prepare(generation, out_error, out_is_passing);
+    if (r == MASTER_STOPPED)
+        remember(master, generation, text);
+    if (r == MASTER_STOPPED && isolation_is_all(generation)) {
+        generation_destroy(generation);
+        return MASTER_STOPPED;
+    }
+    group_prepare(master->front, generation);
+    if (r == MASTER_STOPPED)
         r = acquire(master, generation, out_error);
     if (r != MASTER_STOPPED) {
         master->last_number--;
-        generation_destroy(generation);
-        return r;
+        groups_abandon(master);
     }
-    remember(master, generation, text);
-    group_prepare(master->front, generation);
-    return MASTER_STOPPED;
+    return r;
 }
 
 enum master_exit generation_load(struct master *master, char **out_error, bool *out_is_passing)

@@ -13,7 +13,7 @@
 #include "process/succession.h"
 
 /* Generations of a group that may have processes when another one starts. */
-enum { GENERATIONS_MAX = 4 };
+enum { GENERATIONS_MAX = 4, BACKLOG = 4096 };
 
 static struct group *of_link(struct list *link)
 {
@@ -25,9 +25,15 @@ struct group *group_create(struct master *master, const char *name)
     struct group *group = memory_zalloc(sizeof(*group));
     group->master = master;
     group->name = memory_copy(name, strlen(name));
+    group->socket = (struct hidden_socket){-1, -1};
     list_init(&group->generations);
     list_append(&master->groups, &group->link);
     return group;
+}
+
+int group_listen(struct group *group)
+{
+    return hidden_socket_open(BACKLOG, &group->socket);
 }
 
 void group_destroy(struct group *group)
@@ -37,6 +43,7 @@ void group_destroy(struct group *group)
     list_each (&group->generations, link)
         generation_destroy(container_of(link, struct generation, link));
     list_remove(&group->link);
+    hidden_socket_close(&group->socket);
     free(group->name);
     free(group);
 }
@@ -144,6 +151,18 @@ bool groups_are_full(const struct master *master)
         if (count_generations(of_link(link)) >= GENERATIONS_MAX)
             return true;
     return false;
+}
+
+void groups_abandon(struct master *master)
+{
+    list_each (&master->groups, link) {
+        struct group *group = of_link(link);
+        if (group->next)
+            generation_destroy(group->next);
+        group->next = NULL;
+        if (!group_is_front(group) && list_is_empty(&group->generations))
+            group_destroy(group);
+    }
 }
 
 bool groups_are_empty(const struct master *master)

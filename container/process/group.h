@@ -9,21 +9,29 @@
 #pragma once
 #include <stdbool.h>
 #include "base/list.h"
+#include "net/hidden_socket.h"
 
 struct generation;
 struct master;
 
 struct group {
-    struct list link;        /* among the master's, the front first */
-    struct master *master;   /* borrowed */
-    char *name;              /* the app's, owned; "" for the front */
-    struct list generations; /* all that have processes, oldest first; owned */
-    struct generation *live; /* the one that serves; NULL before the first */
-    struct generation *next; /* the one that starts; NULL */
+    struct list link;            /* among the master's, the front first */
+    struct master *master;       /* borrowed */
+    char *name;                  /* the app's, owned; "" for the front */
+    struct list generations;     /* all that have processes, oldest first; owned */
+    struct generation *live;     /* the one that serves; NULL before the first */
+    struct generation *next;     /* the one that starts; NULL */
+    struct hidden_socket socket; /* an isolated app's: its workers accept, fronts connect */
 };
 
 /* A group without generations, the master's from now on. */
 struct group *group_create(struct master *master, const char *name);
+static inline bool group_is_front(const struct group *group)
+{
+    return !*group->name;
+}
+/* Opens what the app's workers will accept from, which lives as long as the group. 0 or -errno. */
+int group_listen(struct group *group);
 /* With its generations, none of which may have processes. Takes NULL. */
 void group_destroy(struct group *group);
 /* The group of that name, or NULL. */
@@ -42,8 +50,9 @@ bool groups_are_ready(const struct master *master);
 /* What was prepared goes live. What it replaces drains; `sweep`: the front's accepts first what
  * waits in queues that close. */
 void groups_go(struct master *master, bool sweep);
-/* What was prepared ends. */
+/* What was prepared ends; groups_abandon: it has not been started yet. */
 void groups_cancel(struct master *master);
+void groups_abandon(struct master *master);
 /* Whether a next generation would make an earlier one give way. */
 bool groups_are_full(const struct master *master);
 /* Whether no group has a generation any more. */

@@ -55,6 +55,13 @@ static void stop_group(struct group *group, enum master_stop how)
         stop_generation(container_of(link, struct generation, link), how);
 }
 
+void master_stop_apps(struct master *master)
+{
+    list_each (&master->groups, link)
+        if (!group_is_front(container_of(link, struct group, link)))
+            stop_group(container_of(link, struct group, link), master->stop);
+}
+
 void master_stop(struct master *master, enum master_stop how)
 {
     if (how <= master->stop)
@@ -72,8 +79,10 @@ void master_stop(struct master *master, enum master_stop how)
         /* Workers sweep the queues of theirs; then nobody listens any more. */
         listeners_finish(&master->listeners);
     }
-    list_each (&master->groups, link)
-        stop_group(container_of(link, struct group, link), how);
+    /* Its requests may still need the isolated apps: those end when it has ended. */
+    stop_group(master->front, how);
+    if (how == MASTER_KILLS || list_is_empty(&master->front->generations))
+        master_stop_apps(master);
     if (how == MASTER_KILLS)
         servers_kill(&master->servers);
     master_end_if_done(master);

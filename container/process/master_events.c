@@ -1,4 +1,5 @@
 /* master_events.c - what follows when a generation is ready, fails or ends. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "process/channel.h"
 #include "process/generation.h"
 #include "process/group.h"
+#include "process/isolation.h"
 #include "process/master_private.h"
 #include "process/notify.h"
 
@@ -67,37 +69,61 @@ static void warn_about_fixed(const struct generation *previous, const struct gen
         log_warn("`control`, `pid_file` and `state` change only when gale is started again");
 }
 
+static void announce_group(const struct generation *live)
+{
+    struct log_field number = LOG_NUMBER("generation", (int64_t)live->number);
+    struct log_field workers = LOG_NUMBER("workers", live->size);
+    if (live->app)
+        log_info("an isolated app serves", LOG_TEXT("app", live->app->name), number, workers);
+    else
+        log_info("serving", number, workers, LOG_TEXT("config", live->config->path));
+}
+
 static void announce(struct master *master, bool is_first)
 {
     const struct master_options *options = master->options;
-    const struct generation *generation = master->front->live;
-    log_info("serving", LOG_NUMBER("generation", (int64_t)generation->number),
-             LOG_NUMBER("workers", generation->size), LOG_TEXT("config", generation->config->path));
+    const struct generation *front = master->front->live;
+    list_each (&master->groups, link) {
+        const struct generation *live = container_of(link, struct group, link)->live;
+        if (live && live->number == master->live_number)
+            announce_group(live);
+    }
     if (!is_first)
         return;
     notify("READY=1");
     if (options->on_serving)
-        options->on_serving(generation->config, generation->size);
+        options->on_serving(front->config, front->size);
 }
 
-/* What listens for clients follows the front: a reload always replaces that, too. */
-static void go(struct master *master)
+/* What listens for clients follows the front. */
+static int commit(struct master *master)
 {
     const struct generation *previous = master->front->live, *next = master->front->next;
     scoped_free char *why = NULL;
-    bool sweep = listeners_will_close(&master->listeners);
     if (listeners_commit(&master->listeners, (int)next->config->server.backlog, &why) < 0) {
         cancel(master, why);
-        return;
+        return -EADDRINUSE;
     }
     if (previous)
         warn_about_fixed(previous, next);
+    return 0;
+}
+
+static void go(struct master *master)
+{
+    bool has_front = master->front->next, is_first = !master->front->live;
+    bool sweep = has_front && listeners_will_close(&master->listeners);
+    if (has_front && commit(master) < 0)
+        return;
     groups_go(master, sweep);
+    master->live_number = master->last_number;
     scoped_free char *note = rollback_go(master);
-    master_use_logs(master);
+    if (has_front)
+        master_use_logs(master);
     if (listeners_is_leaving(&master->listeners))
         timer_start(master->loop, &master->settle, SETTLE_MS);
-    announce(master, !previous);
+    isolation_prune(master);
+    announce(master, is_first);
     reload_note(master, note);
     reload_settle(master);
     auto_reload_follow(&master->auto_reload);
@@ -139,8 +165,11 @@ void master_generation_ended(struct master *master, struct generation *generatio
     log_debug("a generation has ended", LOG_NUMBER("generation", (int64_t)generation->number));
     generation_destroy(generation);
     copies_prune(&master->copies, is_used, master);
-    if (group != master->front && list_is_empty(&group->generations))
+    if (!group_is_front(group) && list_is_empty(&group->generations))
         group_destroy(group);
+    isolation_prune(master);
+    if (master->stop != MASTER_RUNS && list_is_empty(&master->front->generations))
+        master_stop_apps(master);
     master_end_if_done(master);
 }
 

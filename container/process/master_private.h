@@ -37,6 +37,7 @@ struct master {
     struct list groups;   /* the front first; owned */
     struct group *front;  /* one of them */
     uint64_t last_number; /* of a configuration that was read, and of its generations */
+    uint64_t live_number; /* of the last one that went live */
     struct reloads reloads;
     struct auto_reload auto_reload;
     struct rollback rollback;
@@ -76,6 +77,8 @@ void master_settle(void *master);
 void master_stop(struct master *master, enum master_stop how);
 /* Ends the loop when gale is stopping and everything has ended. */
 void master_end_if_done(struct master *master);
+/* The same for isolated apps, once no front needs them. */
+void master_stop_apps(struct master *master);
 /* Logs to where the front's live generation does. */
 void master_use_logs(struct master *master);
 /* Opens the logs of all generations anew. */

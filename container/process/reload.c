@@ -121,7 +121,6 @@ static void record(struct reloads *reloads, const char *why)
 
 static void answer(struct master *master, struct list *waiters, const char *why)
 {
-    const struct generation *live = master->front->live;
     const char *text = why ? why : master->reloads.note;
     struct list *link;
     while ((link = list_pop(waiters))) {
@@ -129,7 +128,7 @@ static void answer(struct master *master, struct list *waiters, const char *why)
         waiter->is_done = true;
         waiter->result =
             (struct reload_result){.is_ok = !why,
-                                   .generation = live ? live->number : 0,
+                                   .generation = master->live_number,
                                    .ms = clock_mono_ms() - master->reloads.asked_ms,
                                    .text = text ? memory_copy(text, strlen(text)) : NULL};
         task_wake(waiter->task, false);

@@ -117,17 +117,29 @@ static void write_listen(const struct listeners *listeners, struct json *json)
     json_close(json, ']');
 }
 
+/* The generation of an isolated app's own workers: they know what it is. NULL: it has none. */
+static const struct generation *own_of(const struct generation *front, size_t index)
+{
+    const struct app_config *app = &front->config->apps[index];
+    const struct group *group =
+        app->isolation.workers ? group_find(front->master, app->name) : NULL;
+    return group ? group->live : NULL;
+}
+
 static void write_apps(const struct generation *live, struct json *json)
 {
     json_open(json, "apps", '[');
     for (size_t i = 0; live && i < live->config->app_count; i++) {
         const struct app_config *app = &live->config->apps[i];
+        const struct generation *own = own_of(live, i);
         json_open(json, NULL, '{');
         json_text(json, "name", app->name);
         json_text(json, "mount", app->mount_text);
-        json_text(json, "adapter", app->adapter->name);
-        json_text(json, "title", live->titles[i].title);
-        json_text(json, "version", live->titles[i].version);
+        json_text(json, "adapter", own ? own->app->adapter->name : app->adapter->name);
+        const struct app_title *title =
+            own ? &own->titles[own->app - own->config->apps] : &live->titles[i];
+        json_text(json, "title", title->title);
+        json_text(json, "version", title->version);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -183,7 +195,7 @@ void status_write(struct master *master, struct buffer *out)
     json_number(&json, "uptime_ms", master_age_ms(master->started_ms));
     json_number(&json, "upgrades", master->upgrades);
     json_text(&json, "user", live ? live->config->server.user : NULL);
-    json_number(&json, "generation", live ? (int64_t)live->number : 0);
+    json_number(&json, "generation", (int64_t)master->live_number);
     write_listen(&master->listeners, &json);
     write_apps(live, &json);
     json_open(&json, "generations", '[');

@@ -50,6 +50,8 @@ static void connect_one(struct worker_process *old, const struct generation *liv
 static void connect_all(struct group *group, const struct worker_process *only)
 {
     const struct generation *live = group->live;
+    if (!group_is_front(group)) /* clients come to the front alone */
+        return;
     list_each (&group->generations, link) {
         struct generation *old = container_of(link, struct generation, link);
         bool is_old = old != live && old != group->next && !old->is_hurried;

@@ -23,10 +23,16 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "loop/ioloop.h"
+#include "process/confinement.h"
 #include "process/exit_text.h"
 #include "process/identity.h"
 
 enum { MESSAGE_MAX = 16 * 1024 };
+
+static char *describe(const struct app_config *app, const char *what)
+{
+    return memory_printf("%s:%u: [app %s] %s", app->file, app->line, app->name, what);
+}
 
 /* ---- the child ---- */
 
@@ -48,14 +54,34 @@ static void isolate(void)
     log_set_fd(null);
 }
 
+/* As whom the app's workers run, and confined as they are. Only root can become somebody else. */
+static int become_worker(const struct trial *trial, const struct app_config *app, char **out_why)
+{
+    const struct app_isolation *isolation = &app->isolation;
+    struct identity own = *trial->identity;
+    if (isolation->user || isolation->group) {
+        int r = identity_find(isolation->user, isolation->group, &own, out_why);
+        char *why = *out_why;
+        *out_why = r == 0 || r == -EPERM ? NULL : describe(app, why);
+        free(why);
+        if (*out_why)
+            return r;
+    }
+    int r = identity_assume(&own);
+    return r == 0 && isolation->workers ? confinement_apply(app) : r;
+}
+
 static const char *open_app(const struct trial *trial, size_t index)
 {
     struct config config = *trial->config;
     struct gale_app *apps;
     struct ioloop *loop;
+    char *why = NULL;
     config.apps += index;
     config.app_count = 1;
-    int r = identity_assume(trial->identity);
+    int r = become_worker(trial, config.apps, &why);
+    if (why)
+        return why;
     if (r == 0)
         r = ioloop_create(NULL, &loop);
     if (r < 0)
@@ -88,12 +114,6 @@ static bool await(pid_t pid, int64_t timeout_ms, siginfo_t *out_info)
     return has_ended;
 }
 
-static char *describe(const struct trial *trial, size_t index, const char *what)
-{
-    const struct app_config *app = &trial->config->apps[index];
-    return memory_printf("%s:%u: [app %s] %s", app->file, app->line, app->name, what);
-}
-
 static char *describe_end(const struct trial *trial, size_t index, const siginfo_t *info)
 {
     char how[64];
@@ -101,7 +121,7 @@ static char *describe_end(const struct trial *trial, size_t index, const siginfo
         info ? memory_printf("%s while it opened", exit_text(info, how, sizeof(how)))
              : memory_printf("did not open within %lld ms (start_timeout); what does it wait for?",
                              (long long)trial->timeout_ms);
-    return describe(trial, index, what);
+    return describe(&trial->config->apps[index], what);
 }
 
 static int judge(const struct trial *trial, size_t index, pid_t pid, int fd, char **out_error)
@@ -124,7 +144,7 @@ int trial_open(const struct trial *trial, size_t index, char **out_error)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
-        *out_error = describe(trial, index, strerror(errno));
+        *out_error = describe(&trial->config->apps[index], strerror(errno));
         return -ECANCELED;
     }
     pid_t pid = fork();
@@ -135,7 +155,7 @@ int trial_open(const struct trial *trial, size_t index, char **out_error)
     if (pid > 0)
         r = judge(trial, index, pid, fds[0], out_error);
     else
-        *out_error = describe(trial, index, strerror(errno));
+        *out_error = describe(&trial->config->apps[index], strerror(errno));
     close(fds[0]);
     return r;
 }

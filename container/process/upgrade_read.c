@@ -69,6 +69,7 @@ static int read_master(struct reader *reader, const struct record *record)
     master->started_ms = record->numbers[1];
     master->board_fd = (int)record->numbers[2];
     master->upgrades = (unsigned)record->numbers[5] + !upgrade_came_back();
+    master->live_number = (uint64_t)record->numbers[7];
     scoped_free char *path = copy(record->text);
     control_restore(master, path, (uint64_t)record->numbers[4], (int)record->numbers[3]);
     if (board_attach(master->board_fd, BOARD_SLOTS, &master->board) == 0)
@@ -155,6 +156,24 @@ static int read_inherited(struct reader *reader, const struct record *record)
 
 /* ---- generations ---- */
 
+static int read_group(struct reader *reader, const struct record *record)
+{
+    scoped_free char *name = copy(record->text);
+    if (reader->master)
+        group_create(reader->master, name)->socket = (struct hidden_socket){
+            .listen_fd = (int)record->numbers[0], .path_fd = (int)record->numbers[1]};
+    return 0;
+}
+
+static int read_substance(struct reader *reader, const struct record *record)
+{
+    if (reader->generation) {
+        free(reader->generation->substance);
+        reader->generation->substance = copy(record->text);
+    }
+    return 0;
+}
+
 static int read_generation(struct reader *reader, const struct record *record)
 {
     reader->pending = *record;
@@ -186,6 +205,15 @@ static int restore_copies(struct generation *generation, int code_fd)
     return r;
 }
 
+/* As many as there are, whatever `auto` is now. */
+static void set_workers(struct config *config, const struct group *group, int64_t workers)
+{
+    config->server.workers = workers;
+    for (size_t i = 0; i < config->app_count && !group_is_front(group); i++)
+        if (strcmp(config->apps[i].name, group->name) == 0)
+            config->apps[i].isolation.workers = workers;
+}
+
 static int restore_generation(struct reader *reader, struct config *config, struct gale_str text)
 {
     const int64_t *n = reader->pending.numbers;
@@ -193,8 +221,8 @@ static int restore_generation(struct reader *reader, struct config *config, stru
     scoped_free char *name = copy(reader->pending.text);
     struct group *group = group_find(master, name);
     if (!group)
-        group = group_create(master, name);
-    config->server.workers = n[2];
+        return -EBADMSG;
+    set_workers(config, group, n[2]);
     struct generation *generation = generation_create(group, config, -1);
     generation->number = (uint64_t)n[0];
     generation->started_ms = n[1];
@@ -204,8 +232,8 @@ static int restore_generation(struct reader *reader, struct config *config, stru
         group->live = generation;
     reader->generation = generation;
     scoped_free char *why = NULL;
-    if (log_files_open(&generation->logs, config->server.error_log, config->server.access_log,
-                       &why) < 0)
+    const char *access_log = generation->app ? "off" : config->server.access_log;
+    if (log_files_open(&generation->logs, config->server.error_log, access_log, &why) < 0)
         log_error("a log cannot be opened", LOG_TEXT("why", why));
     generation->config_fd = config_text_seal(text);
     int r = generation->config_fd < 0 ? generation->config_fd : 0;
@@ -268,11 +296,11 @@ static const struct {
     const char *kind;
     int (*read)(struct reader *reader, const struct record *record);
 } kinds[] = {
-    {"format", read_format},         {"master", read_master}, {"pid_file", read_pid_file},
-    {"region", read_region},         {"copies", read_copies}, {"address", read_address},
-    {"endpoint", read_endpoint},     {"socket", read_socket}, {"inherited", read_inherited},
-    {"generation", read_generation}, {"config", read_config}, {"code_fd", read_code_fd},
-    {"worker", read_worker},
+    {"format", read_format},     {"master", read_master},       {"pid_file", read_pid_file},
+    {"region", read_region},     {"copies", read_copies},       {"address", read_address},
+    {"endpoint", read_endpoint}, {"socket", read_socket},       {"inherited", read_inherited},
+    {"group", read_group},       {"substance", read_substance}, {"generation", read_generation},
+    {"config", read_config},     {"code_fd", read_code_fd},     {"worker", read_worker},
 };
 
 static int read_record(struct reader *reader, const struct record *record)

@@ -4,7 +4,8 @@
  * (base/record.h) that name descriptors by their numbers, which stay open over the exec.
  *
  *   format, master, region..., copies, address, socket..., inherited...
- *   generation, config, code_fd..., worker...          for each generation, oldest first */
+ *   group, and for each of its generations, oldest first:
+ *     generation, config, substance, code_fd..., worker... */
 #pragma once
 #include <stddef.h>
 #include <gale/str.h>

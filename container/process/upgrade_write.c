@@ -38,9 +38,14 @@ static void put_master(struct writer *writer, const struct master *master)
 {
     const struct control *control = &master->control;
     const int64_t numbers[] = {
-        (int64_t)master->last_number,       master->started_ms,      keep(writer, master->board_fd),
-        keep(writer, control->fd),          (int64_t)control->inode, master->upgrades,
+        (int64_t)master->last_number,
+        master->started_ms,
+        keep(writer, master->board_fd),
+        keep(writer, control->fd),
+        (int64_t)control->inode,
+        master->upgrades,
         keep(writer, master->previous_exe),
+        (int64_t)master->live_number,
     };
     record_add(writer->out, "format", STR(""), (const int64_t[]){UPGRADE_FORMAT}, 1);
     record_add(writer->out, "master", str_of(control->path), numbers, ARRAY_LEN(numbers));
@@ -129,6 +134,8 @@ static void put_generation(struct writer *writer, const struct generation *gener
     record_add(writer->out, "generation", str_of(generation->group->name), numbers,
                ARRAY_LEN(numbers));
     put_config(writer, generation->config_fd);
+    if (generation->substance)
+        record_add(writer->out, "substance", str_of(generation->substance), NULL, 0);
     for (size_t i = 0; i < generation->code_fd_count; i++)
         record_add(writer->out, "code_fd", STR(""),
                    (const int64_t[]){keep(writer, generation->code_fds[i])}, 1);
@@ -140,6 +147,10 @@ static void put_generation(struct writer *writer, const struct generation *gener
 
 static void put_group(struct writer *writer, const struct group *group)
 {
+    const struct hidden_socket *socket = &group->socket;
+    const int64_t numbers[] = {keep(writer, socket->listen_fd), keep(writer, socket->path_fd)};
+    if (!group_is_front(group))
+        record_add(writer->out, "group", str_of(group->name), numbers, ARRAY_LEN(numbers));
     list_each (&group->generations, link)
         put_generation(writer, container_of(link, struct generation, link));
 }

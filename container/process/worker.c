@@ -159,7 +159,7 @@ static void tell_apps(void)
     for (size_t i = 0; i < worker.config->app_count && worker.arguments.place == 0; i++) {
         const struct gale_app *app = &worker.apps[i];
         struct channel_message message;
-        channel_message_init(&message, CHANNEL_APP, (int64_t)i);
+        channel_message_init(&message, CHANNEL_APP, (int64_t)(worker.app_index + i));
         int len = snprintf(message.text, sizeof(message.text), "%.400s%c%.400s",
                            app->title ? app->title : "", 0, app->version ? app->version : "");
         message.text_len = (size_t)len;
@@ -181,9 +181,11 @@ static void on_turn_end(void *data)
 /* It is somebody's process with a place, in ps, and its log lines say so. */
 static void introduce(void)
 {
-    static char place[16], name[16];
-    snprintf(place, sizeof(place), "%u", worker.arguments.place);
-    snprintf(name, sizeof(name), "gale-worker-%.3s", place);
+    static char place[64], name[16];
+    const char *group = worker.arguments.group;
+    snprintf(place, sizeof(place), "%s%s%u", group ? group : "", group ? "/" : "",
+             worker.arguments.place);
+    snprintf(name, sizeof(name), "gale-%.7s-%u", group ? group : "worker", worker.arguments.place);
     (void)prctl(PR_SET_NAME, name);
     if (worker.arguments.error_log >= 0)
         log_set_fd(worker.arguments.error_log);

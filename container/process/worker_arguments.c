@@ -27,7 +27,8 @@ static int *number_at(const struct worker_arguments *arguments, size_t index)
 
 char **worker_arguments_print(const struct worker_arguments *arguments, struct arena *arena)
 {
-    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + arguments->server_count + 6;
+    size_t n = 0, most = ARRAY_LEN(numbers) + arguments->socket_count + arguments->server_count +
+                         arguments->link_count + 8;
     char **argv = arena_zalloc(arena, most * sizeof(*argv));
     argv[n++] = (char *)"gale";
     argv[n++] = (char *)"worker";
@@ -46,6 +47,12 @@ char **worker_arguments_print(const struct worker_arguments *arguments, struct a
                                          arguments->servers[i].app)
                         .at;
     argv[n++] = (char *)arena_printf(arena, "base=%s", arguments->base).at;
+    for (size_t i = 0; i < arguments->link_count; i++)
+        argv[n++] = (char *)arena_printf(arena, "link=%d:%s", arguments->links[i].door,
+                                         arguments->links[i].app)
+                        .at;
+    if (arguments->group)
+        argv[n++] = (char *)arena_printf(arena, "group=%s", arguments->group).at;
     argv[n++] = (char *)arena_printf(arena, "path=%s", arguments->path).at;
     return argv;
 }
@@ -81,6 +88,16 @@ static int parse_server(const char *text, struct worker_arguments *arguments)
     return parse_fd(text, &server->fd, &server->app);
 }
 
+static int parse_link(const char *text, struct worker_arguments *arguments)
+{
+    struct worker_link *link = &arguments->links[arguments->link_count++];
+    char *end;
+    if (parse_int(text, &end, &link->door) < 0 || *end != ':')
+        return -EINVAL;
+    link->app = end + 1;
+    return 0;
+}
+
 static int parse_one(struct gale_str key, const char *value, struct worker_arguments *arguments)
 {
     char *end;
@@ -93,7 +110,11 @@ static int parse_one(struct gale_str key, const char *value, struct worker_argum
         return parse_socket(value, arguments);
     if (str_equals(key, STR("server")))
         return parse_server(value, arguments);
-    if (str_equals(key, STR("base")))
+    if (str_equals(key, STR("link")))
+        return parse_link(value, arguments);
+    if (str_equals(key, STR("group")))
+        arguments->group = value;
+    else if (str_equals(key, STR("base")))
         arguments->base = value;
     else if (str_equals(key, STR("path")))
         arguments->path = value;
@@ -109,6 +130,7 @@ int worker_arguments_parse(int argc, char **argv, struct arena *arena,
         .channel = -1, .config = -1, .board = -1, .code = -1, .error_log = -1, .access_log = -1};
     arguments.sockets = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.sockets));
     arguments.servers = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.servers));
+    arguments.links = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.links));
     for (int i = 2; i < argc; i++) {
         struct gale_str rest = str_of(argv[i]);
         struct gale_str key = str_cut(&rest, '=');
@@ -136,4 +158,6 @@ void worker_arguments_each_fd(const struct worker_arguments *arguments,
         fn(data, arguments->servers[i].fd);
     for (size_t i = 0; i < arguments->code_fd_count; i++)
         fn(data, arguments->code_fds[i]);
+    for (size_t i = 0; i < arguments->link_count; i++)
+        fn(data, arguments->links[i].door);
 }

@@ -19,6 +19,14 @@ struct worker_server {
     int fd;
 };
 
+/* The way to an isolated app's workers. */
+struct worker_link {
+    int door;
+    const char *app;
+};
+
+struct setting_pairs;
+
 struct worker_arguments {
     unsigned place, slot; /* in its group; on the board */
     uint64_t generation;
@@ -28,12 +36,17 @@ struct worker_arguments {
     int is_first;              /* nothing serves yet: the master tells the terminal why not */
     const char *path;          /* of the configuration, for its errors */
     const char *base;          /* where its paths start, as the master found it */
+    const char *group;         /* the isolated app that it serves, all else is none of its business;
+                                  NULL: a front's */
     struct worker_socket *sockets;
     size_t socket_count;
     struct worker_server *servers;
     size_t server_count;
     const int *code_fds; /* the copies that lie in memory; the list names them */
     size_t code_fd_count;
+    struct worker_link *links; /* of a front */
+    size_t link_count;
+    const struct setting_pairs *env; /* for its exec: in place of the master's; NULL */
 };
 
 /* The command line, "gale", "worker" and so on, ended by NULL; all on the arena. */

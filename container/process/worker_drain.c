@@ -25,7 +25,8 @@ bool worker_is_quiet(const struct worker *worker)
     for (size_t i = 0; i < worker->config->app_count; i++)
         if (!task_group_is_empty(&worker->apps[i].background))
             return false;
-    return http_server_is_empty(&worker->http) && fcgi_server_is_empty(&worker->fcgi);
+    return http_server_is_empty(&worker->http) && fcgi_server_is_empty(&worker->fcgi) &&
+           link_server_is_empty(&worker->link);
 }
 
 /* What was reported as stuck is not waited for. */
@@ -35,7 +36,8 @@ static bool has_only_stuck(const struct worker *worker)
     for (size_t i = 0; i < worker->config->app_count; i++)
         if (worker->apps[i].background.count != worker->apps[i].background.stuck)
             return false;
-    size_t connections = worker->http.connection_count + worker->fcgi.connection_count;
+    size_t connections =
+        worker->http.connection_count + worker->fcgi.connection_count + worker->link.session_count;
     return requests->count == requests->stuck && connections == requests->stuck;
 }
 
@@ -46,6 +48,7 @@ static void take_nothing_new(struct worker *worker)
     taker_close(&worker->taker);
     http_server_drain(&worker->http);
     fcgi_server_drain(&worker->fcgi);
+    link_server_drain(&worker->link);
     apps_drain(worker->apps, worker->config->app_count);
 }
 
@@ -53,7 +56,8 @@ static void cut(struct worker *worker)
 {
     worker->cut_ms = ioloop_now_ms(worker->loop);
     giver_close(&worker->giver);
-    size_t requests = http_server_close(&worker->http) + fcgi_server_close(&worker->fcgi);
+    size_t requests = http_server_close(&worker->http) + fcgi_server_close(&worker->fcgi) +
+                      link_server_close(&worker->link);
     if (requests)
         log_warn("requests that still ran were cut", LOG_NUMBER("requests", (int64_t)requests),
                  LOG_NUMBER("drain_ms", worker->cut_ms - worker->drain_ms));

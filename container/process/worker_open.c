@@ -106,7 +106,8 @@ static int open_config(struct worker *worker)
         return fail_with(worker, &errors);
     log_set_level((enum log_level)worker->config->server.log_level);
     find_servers(worker);
-    return 0;
+    int r = worker_take_part(worker);
+    return r < 0 ? fail(worker, r, "the master and this worker read different configurations") : 0;
 }
 
 /* ---- rights and limits ---- */
@@ -139,10 +140,11 @@ void worker_follow_master(const struct worker *worker)
 
 static int drop_rights(struct worker *worker)
 {
-    const struct server_settings *server = &worker->config->server;
+    const char *user, *group;
     struct identity identity;
     scoped_free char *why = NULL;
-    int r = identity_find(server->user, server->group, &identity, &why);
+    worker_find_user(worker, &user, &group);
+    int r = identity_find(user, group, &identity, &why);
     if (r == 0)
         r = identity_assume(&identity);
     if (r < 0)
@@ -150,7 +152,8 @@ static int drop_rights(struct worker *worker)
     /* Changing the user has cleared this; while apps open nobody reads the channel, and a master
      * that is gone would leave a worker in a plugin's endless open. */
     worker_follow_master(worker);
-    return 0;
+    r = worker_confine(worker);
+    return r < 0 ? fail(worker, r, "the worker cannot be confined as its app wants it") : 0;
 }
 
 /* ---- the loop and what runs on it ---- */
@@ -230,8 +233,9 @@ static int open_server(struct worker *worker)
 {
     const struct server_settings *server = &worker->config->server;
     struct setting_errors errors = {.arena = &worker->arena};
-    (void)error_pages_open(&worker->error_pages, &server->error_pages, worker->config->base,
-                           &errors);
+    if (!worker->app)
+        (void)error_pages_open(&worker->error_pages, &server->error_pages, worker->config->base,
+                               &errors);
     for (size_t i = 0; i < errors.len; i++)
         log_warn("a configured error page has gone since; gale's own takes its place",
                  LOG_TEXT("why", errors.items[i].text));
@@ -241,6 +245,7 @@ static int open_server(struct worker *worker)
     router_init(&worker->router, worker->apps, worker->config->app_count);
     http_server_init(&worker->http, worker->loop, &server->http, router_serve, &worker->router);
     fcgi_server_init(&worker->fcgi, &worker->http);
+    link_server_init(&worker->link, &worker->http);
     worker->http.tcp.on_stream = on_stream;
     worker->http.tcp.data = worker;
     worker->http.access_log = &worker->access_log;
@@ -253,6 +258,8 @@ static int open_server(struct worker *worker)
     worker->giver.on_given = worker_given;
     worker->giver.data = worker;
     taker_init(&worker->taker, &worker->http, listens, worker);
+    if (worker->app)
+        worker_serve_link(worker);
     coverage_init(&worker->coverage, worker->board, &worker->http.tcp, worker->arguments.place,
                   worker->arguments.sockets, worker->arguments.socket_count);
     return 0;

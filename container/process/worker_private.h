@@ -5,6 +5,7 @@
 #include "app/router.h"
 #include "base/arena.h"
 #include "fastcgi/fcgi_server.h"
+#include "fastcgi/link_server.h"
 #include "http/access_log.h"
 #include "http/error_page.h"
 #include "http/forwarded.h"
@@ -17,6 +18,7 @@
 #include "process/worker_recycle.h"
 
 struct adapter;
+struct app_config;
 struct board;
 struct config;
 struct gale_app;
@@ -28,10 +30,13 @@ struct worker {
     struct ioloop *loop;
     struct board *board;
     struct config *config;
-    struct gale_app *apps; /* NULL until all are open */
+    const struct app_config *app; /* the isolated one that is all it serves; NULL: a front */
+    size_t app_index;             /* its place in the whole configuration */
+    struct gale_app *apps;        /* NULL until all are open */
     struct router router;
     struct http_server http;
     struct fcgi_server fcgi; /* web servers in front; shares http's listeners */
+    struct link_server link; /* fronts, to an isolated app's worker */
     struct access_log access_log;
     struct error_pages error_pages;
     struct forwarded_trust trust;
@@ -61,6 +66,18 @@ int worker_open(struct worker *worker);
 /* What it still holds of that, in the reverse order. Returns false, and leaves all as it is, where
  * something of the apps still runs: it may use anything. */
 bool worker_close(struct worker *worker);
+
+/* ---- worker_isolated.c ---- */
+
+/* Makes the configuration one of the group's app alone, or puts links in the place of isolated
+ * apps. 0, or -errno after logging. */
+int worker_take_part(struct worker *worker);
+/* Whom the worker runs as. */
+void worker_find_user(const struct worker *worker, const char **out_user, const char **out_group);
+/* Limits and confinement of an isolated app's worker. 0, or -errno after logging. */
+int worker_confine(const struct worker *worker);
+/* Answers fronts instead of clients. After router_init and http_server_init. */
+void worker_serve_link(struct worker *worker);
 
 /* ---- worker_drain.c ---- */
 

@@ -21,6 +21,7 @@
 #include "process/channel.h"
 #include "process/generation.h"
 #include "process/group.h"
+#include "process/isolation.h"
 #include "process/master_private.h"
 #include "process/worker_arguments.h"
 #include "process/worker_end.h"
@@ -232,8 +233,10 @@ static int spawn(struct worker_process *worker, int their_end)
     struct socket_list sockets = {0};
     size_t server_count;
     struct worker_server *servers = servers_of(&master->servers, generation->config, &server_count);
-    listeners_each(&master->listeners, generation->state != GENERATION_LIVE, add_socket, &sockets);
-    const struct worker_arguments arguments = {
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    isolation_each_socket(generation, add_socket, &sockets);
+    struct worker_arguments arguments = {
         .place = worker->place,
         .slot = (unsigned)worker->slot,
         .generation = generation->number,
@@ -253,7 +256,9 @@ static int spawn(struct worker_process *worker, int their_end)
         .servers = servers,
         .server_count = server_count,
     };
+    isolation_add_arguments(generation, &arena, &arguments);
     worker->pidfd = worker_spawn(&arguments, &worker->pid);
+    arena_finish(&arena);
     free(sockets.at);
     free(servers);
     return worker->pidfd < 0 ? worker->pidfd : 0;

@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/setting.h"
 #include "process/worker_arguments.h"
 
 static void keep_open(void *actions, int fd)
@@ -34,7 +37,8 @@ static void set_signals(posix_spawnattr_t *attributes)
                                              POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(const struct worker_arguments *arguments, char **argv, pid_t *out_pid)
+static int spawn(const struct worker_arguments *arguments, char **argv, char **environment,
+                 pid_t *out_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -42,10 +46,37 @@ static int spawn(const struct worker_arguments *arguments, char **argv, pid_t *o
     posix_spawnattr_init(&attributes);
     set_signals(&attributes);
     worker_arguments_each_fd(arguments, keep_open, &actions);
-    int r = posix_spawn(out_pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+    int r = posix_spawn(out_pid, "/proc/self/exe", &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return -r;
+}
+
+static bool is_replaced(const char *variable, const struct setting_pairs *env)
+{
+    size_t len = strcspn(variable, "=");
+    for (size_t i = 0; i < env->len; i++)
+        if (strncmp(env->items[i].name, variable, len) == 0 && !env->items[i].name[len])
+            return true;
+    return false;
+}
+
+/* The master's own, with `env` in place of variables of those names. */
+static char **make_environment(const struct setting_pairs *env, struct arena *arena)
+{
+    size_t count = 0, n = 0;
+    if (!env)
+        return environ;
+    while (environ[count])
+        count++;
+    char **environment = arena_zalloc(arena, (count + env->len + 1) * sizeof(*environment));
+    for (size_t i = 0; i < count; i++)
+        if (!is_replaced(environ[i], env))
+            environment[n++] = environ[i];
+    for (size_t i = 0; i < env->len; i++)
+        environment[n++] =
+            (char *)arena_printf(arena, "%s=%s", env->items[i].name, env->items[i].value).at;
+    return environment;
 }
 
 int worker_spawn(const struct worker_arguments *arguments, pid_t *out_pid)
@@ -53,7 +84,8 @@ int worker_spawn(const struct worker_arguments *arguments, pid_t *out_pid)
     struct arena arena;
     pid_t pid;
     arena_init(&arena, NULL, 0);
-    int r = spawn(arguments, worker_arguments_print(arguments, &arena), &pid);
+    int r = spawn(arguments, worker_arguments_print(arguments, &arena),
+                  make_environment(arguments->env, &arena), &pid);
     arena_finish(&arena);
     if (r < 0)
         return r;

@@ -71,7 +71,9 @@ def descriptors(pid):
 
 
 def temporary_files(g):
-    return [name for w in g.workers() for name in descriptors(w["pid"]) if str(g.temporary) in name]
+    # the way to isolated workers is a socket that had a name there for a moment
+    return [name for w in g.workers() for name in descriptors(w["pid"])
+            if str(g.temporary) in name and "/socket " not in name]
 
 
 def resident(pid):

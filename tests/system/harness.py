@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 WAIT_SECONDS = 30
+ISOLATE = os.environ.get("GALE_ISOLATE")  # N: every app gets so many workers of its own
 SANITIZER = re.compile(r"ERROR: \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer|stack smashing")
 
 
@@ -220,6 +221,8 @@ class Gale:
         for key, value in keys.items():
             values = value if isinstance(value, list) else [value]
             lines += [f"{key} = {v}" for v in values if v is not None]
+        if ISOLATE and "isolate =" not in apps:
+            apps = re.sub(r"(?m)^(\[app .*\]) *$", rf"\1\nisolate = {ISOLATE}", apps)
         self.config.write_text("\n".join(lines) + "\n\n" + apps + "\n")
 
     # life

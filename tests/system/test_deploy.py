@@ -447,3 +447,24 @@ def test_shared_memory_outlives_reloads_crashes_and_any_number_of_workers(gale, 
         os.kill(victim, signal.SIGKILL)
         g.wait_for_workers(workers, without=[victim])
         count_on(10)
+
+
+# ---- isolated apps ----
+
+def test_an_isolated_plugin_is_deployed_behind_an_untouched_front(gale, version, tmp_path):
+    path = tmp_path / "app.so"
+    path.write_bytes(version(0))
+    g = gale(f"[app it]\nmount = /\nplugin = {path}\nisolate = 2\nwatch = yes\n", workers=2,
+             state=tmp_path / "state")
+    front = {w["pid"] for x in g.status()["generations"] for w in x["workers"] if not x["group"]}
+    kept = Kept(g, 20)
+    for n in (1, 2, 3):
+        in_place(path, version(n))
+        wait_for(lambda: g.get().text == f"version {n}\n", f"version {n}")
+    in_place(path, b"nonsense")
+    wait_for(lambda: g.status()["reload"]["last_failure"], "the refusal")
+    assert kept.stop() == []
+    assert g.get().text == "version 3\n"
+    after = {w["pid"] for x in g.status()["generations"] for w in x["workers"] if not x["group"]}
+    assert after == front
+    assert g.status()["generation"] < 10

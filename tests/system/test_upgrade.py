@@ -218,3 +218,19 @@ def test_sockets_of_a_service_manager_stay(build, tmp_path, probe, gale):
     assert g.stop() == 0
     assert os.path.exists(path)  # its owner's
     listener.close()
+
+
+def test_isolated_apps_go_on(installed, probe):
+    g = installed(probe_app(probe) + "\nisolate = 2\n", workers=2)
+    kept = Kept(g, 20)
+    with g.connect() as c:
+        c.send("GET /slow?ms=1500 HTTP/1.1\r\nHost: x\r\n\r\n")
+        g.wait_for_running(1)
+        for _ in range(2):
+            another(g)
+            said = upgrade(g)
+            assert said.returncode == 0, said.stderr
+        assert c.response().status == 200
+    assert g.reload().status == 200
+    assert kept.stop() == []
+    assert g.get().status == 200

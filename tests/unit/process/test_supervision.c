@@ -1,11 +1,11 @@
 /* test_supervision.c - a whole master with its workers, all of them this very program.
  *
  * What cannot be taken apart is tested together: rollback.c, group.c, generation.c,
- * generation_load.c, master_events.c, reload.c, auto_reload.c, succession.c, control.c, status.c on
- * the master's side, worker.c, worker_open.c, worker_drain.c on the worker's, worker_process.c,
- * worker_end.c and worker_spawn.c between them. The app is a row of the adapter table whose
- * behaviour stands in a file, so that a reload can find it changed. Loads, signals and real plugins
- * are for the system tests. */
+ * generation_load.c, master_events.c, isolation.c, reload.c, auto_reload.c, succession.c,
+ * control.c, status.c on the master's side, worker.c, worker_open.c, worker_isolated.c,
+ * worker_drain.c on the worker's, worker_process.c, worker_end.c and worker_spawn.c between them.
+ * The app is a row of the adapter table whose behaviour stands in a file, so that a reload can find
+ * it changed. Loads, signals and real plugins are for the system tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -67,7 +67,7 @@ static int fake_open(struct gale_app *app)
 static int fake_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
 {
     (void)app;
-    if (strcmp(gale_request_path(req).at, "/exit") == 0)
+    if (strcmp(gale_request_below(req).at, "/exit") == 0)
         _exit(5);
     return gale_reply(res, 200, "text/plain", "%d\n", (int)getpid());
 }
@@ -90,6 +90,7 @@ static const struct adapter *const adapters[] = {&fake, NULL};
 /* ---- the instance ---- */
 
 static char folder[64], conf[96], control[96], mode_file[96], address[96];
+static const char *more_apps = "";
 static pid_t master;
 static bool is_watched;
 
@@ -123,8 +124,8 @@ static void configure(const char *server_keys)
     FILE *file = fopen(conf, "w");
     fprintf(file,
             "[server]\nlisten = unix:%s\nworkers = 2\naccess_log = off\nstart_timeout = 2s\n%s\n"
-            "state = %s/state\n[app fake]\nmount = /\nfake = %s\nwatch = %s\n",
-            address, server_keys, folder, mode_file, is_watched ? "yes" : "no");
+            "state = %s/state\n[app fake]\nmount = /\nfake = %s\nwatch = %s\n%s",
+            address, server_keys, folder, mode_file, is_watched ? "yes" : "no", more_apps);
     fclose(file);
 }
 
@@ -376,6 +377,70 @@ START_TEST(tells_why_it_cannot_start)
 }
 END_TEST
 
+/* ---- isolated apps ---- */
+
+static int pid_of(const char *target)
+{
+    ck_assert_int_eq(ask(address, "GET", target), 200);
+    return atoi(strstr(answer, "\r\n\r\n") + 4);
+}
+
+static char *isolated_app(const char *text_keys)
+{
+    static char text[300];
+    snprintf(text, sizeof(text), "[app own]\nmount = /own\nfake = %s\nisolate = 1\n%s", mode_file,
+             text_keys);
+    return text;
+}
+
+START_TEST(an_isolated_app_goes_on_over_reloads)
+{
+    make_folder();
+    more_apps = isolated_app("");
+    serve("");
+    ck_assert(answer_has("{\"group\":\"own\",\"number\":1,\"state\":\"serving\""));
+    int own = pid_of("/own"), front = pid_of("/");
+    ck_assert_int_ne(own, front);
+    ck_assert_int_eq(ask(control, "POST", "/reload"), 200);
+    ck_assert_int_eq(pid_of("/own"), own);
+    wait_until("\"group\":\"\",\"number\":2,\"state\":\"serving\"");
+    stop();
+}
+END_TEST
+
+START_TEST(an_isolated_death_is_run_again)
+{
+    make_folder();
+    more_apps = isolated_app("");
+    serve("");
+    int own = pid_of("/own"), front = pid_of("/");
+    /* each of the two attempts kills a worker */
+    ck_assert_int_eq(ask(address, "GET", "/own/exit"), 502);
+    ck_assert_int_eq(ask(address, "POST", "/own/exit"), 502);
+    ck_assert_int_ne(pid_of("/own"), own);
+    (void)front;
+    ck_assert(errors_have("worker 0 of the app own exited with code 5"));
+    stop();
+}
+END_TEST
+
+START_TEST(an_isolated_app_that_does_not_open_refuses_all)
+{
+    make_folder();
+    more_apps = isolated_app("user = there-is-nobody-of-that-name\n");
+    start("");
+    ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
+    ck_assert(errors_have("there is no user"));
+    more_apps = isolated_app("");
+    serve("");
+    int own = pid_of("/own");
+    set_mode("fail");
+    ck_assert_int_eq(ask(control, "POST", "/reload"), 409);
+    ck_assert_int_eq(pid_of("/own"), own);
+    stop();
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     const TTest *const tests[] = {serves_and_stops,
@@ -386,6 +451,9 @@ int main(int argc, char **argv)
                                   goes_back_to_what_served_before,
                                   goes_back_only_where_that_helps,
                                   tells_why_it_cannot_start,
+                                  an_isolated_app_goes_on_over_reloads,
+                                  an_isolated_death_is_run_again,
+                                  an_isolated_app_that_does_not_open_refuses_all,
                                   NULL};
     if (argc > 1 && strcmp(argv[1], "worker") == 0)
         return worker_main(argc, argv, adapters);

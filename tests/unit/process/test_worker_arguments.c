@@ -26,6 +26,7 @@ START_TEST(goes_there_and_back)
     struct arena arena;
     struct worker_socket sockets[] = {{10, 0}, {11, 1}, {12, LISTENER_SHARED}};
     struct worker_server servers[] = {{0, 13}, {7, 14}};
+    struct worker_link links[] = {{15, "shop"}, {16, "a:b"}};
     const struct worker_arguments sent = {.place = 3,
                                           .slot = 200,
                                           .generation = UINT64_MAX,
@@ -39,7 +40,10 @@ START_TEST(goes_there_and_back)
                                           .sockets = sockets,
                                           .socket_count = 3,
                                           .servers = servers,
-                                          .server_count = 2};
+                                          .server_count = 2,
+                                          .group = "own",
+                                          .links = links,
+                                          .link_count = 2};
     struct worker_arguments got;
     arena_init(&arena, NULL, 0);
     char **argv = worker_arguments_print(&sent, &arena);
@@ -59,7 +63,11 @@ START_TEST(goes_there_and_back)
     ck_assert_mem_eq(got.servers, servers, sizeof(servers));
     int sum = 0;
     worker_arguments_each_fd(&got, note, &sum);
-    ck_assert_int_eq(sum, 7 + 8 + 9 + 10 + 11 + 12 + 13 + 14);
+    ck_assert_int_eq(sum, 7 + 8 + 9 + 10 + 11 + 12 + 13 + 14 + 15 + 16);
+    ck_assert_str_eq(got.group, "own");
+    ck_assert_uint_eq(got.link_count, 2);
+    ck_assert_int_eq(got.links[1].door, 16);
+    ck_assert_str_eq(got.links[1].app, "a:b");
     arena_finish(&arena);
 }
 END_TEST
@@ -67,9 +75,23 @@ END_TEST
 START_TEST(refuses_what_no_master_writes)
 {
     static const char *const cases[] = {
-        "place=",     "place=x",      "place=1x",      "place=-2",  "place=99999999999",
-        "nonsense",   "unknown=1",    "socket=1",      "socket=1:", "socket=:1",
-        "socket=a:1", "socket=1:1:1", "generation=-1", "",          "=",
+        "place=",
+        "place=x",
+        "place=1x",
+        "place=-2",
+        "place=99999999999",
+        "nonsense",
+        "unknown=1",
+        "socket=1",
+        "socket=1:",
+        "socket=:1",
+        "socket=a:1",
+        "socket=1:1:1",
+        "generation=-1",
+        "link=1",
+        "link=:a",
+        "",
+        "=",
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct arena arena;

@@ -1,0 +1,267 @@
+/* isolation.c - comparing, preparing, pruning. */
+#include "process/isolation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/adapter.h"
+#include "app/config.h"
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/ini.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "process/copies.h"
+#include "process/generation.h"
+#include "process/group.h"
+#include "process/identity.h"
+#include "process/master_private.h"
+#include "process/release.h"
+#include "process/worker_arguments.h"
+
+/* ---- what an app is made of ---- */
+
+/* Whoever writes a file in place changes its time; whoever replaces it, its inode. */
+static void add_file(void *data, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0)
+        buffer_printf(data, "\n%s %llu:%llu %lld %lld.%09ld", path, (unsigned long long)info.st_dev,
+                      (unsigned long long)info.st_ino, (long long)info.st_size,
+                      (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+}
+
+static void add_files_of(const struct app_config *app, struct buffer *text)
+{
+    if (app->adapter->each_file)
+        app->adapter->each_file(app, add_file, text);
+}
+
+/* Returns owned. */
+static char *keep(struct buffer *text)
+{
+    char *copy = memory_copy(text->at, text->len);
+    buffer_finish(text);
+    return copy;
+}
+
+static void add_copy(const struct copied *copied, struct buffer *text)
+{
+    if (copied)
+        buffer_printf(text, "\n%s %s", copied->original, copied->digest);
+}
+
+/* Code is told by its copy, which libraries beside it are a part of. */
+static int substance_of(struct master *master, const struct app_config *app, char **out_substance,
+                        char **out_error)
+{
+    char path[PATH_MAX];
+    const struct release *source = rollback_source(master);
+    const struct copied *copied = source ? release_find_code(source, app->name) : NULL;
+    struct buffer text = {0};
+    buffer_add_text(&text, app->substance);
+    int r = 0;
+    if (!copied && !app->adapter->file)
+        add_files_of(app, &text);
+    else if (!copied && app->adapter->file(app, path) == 0)
+        r = copies_take(&master->copies, path, &copied, out_error);
+    add_copy(copied, &text);
+    *out_substance = keep(&text);
+    return r;
+}
+
+static char *substance_of_front(const struct generation *front)
+{
+    const struct config *config = front->config;
+    struct buffer text = {0};
+    const struct setting_pairs *pages = &config->server.error_pages;
+    buffer_add_text(&text, config->substance);
+    for (size_t i = 0; i < config->app_count; i++)
+        if (front->copies[i])
+            add_copy(front->copies[i], &text);
+        else if (!config->apps[i].isolation.workers)
+            add_files_of(&config->apps[i], &text);
+    for (size_t i = 0; i < pages->len; i++) {
+        scoped_free char *path = pages->items[i].value[0] == '/'
+                                     ? memory_printf("%s", pages->items[i].value)
+                                     : memory_printf("%s/%s", config->base, pages->items[i].value);
+        add_file(&text, path);
+    }
+    return keep(&text);
+}
+
+/* ---- preparing ---- */
+
+/* Each generation has a configuration of its own, since each ends at its own time. */
+static struct config *copy_config(const struct generation *front)
+{
+    struct arena arena;
+    struct stat info = {0};
+    arena_init(&arena, NULL, 0);
+    struct setting_errors errors = {.arena = &arena};
+    (void)fstat(front->config_fd, &info);
+    size_t len = (size_t)info.st_size;
+    char *text = memory_zalloc(len + 1);
+    ssize_t n = pread(front->config_fd, text, len, 0);
+    struct config *config =
+        config_parse_again(front->config->path, (struct gale_str){text, n > 0 ? (size_t)n : 0},
+                           front->config->base, front->master->options->adapters, &errors);
+    free(text);
+    arena_finish(&arena);
+    return config;
+}
+
+static enum master_exit refuse(const struct app_config *app, const char *why, char **out_error)
+{
+    *out_error = memory_printf("%s:%u: [app %s] %s", app->file, app->line, app->name, why);
+    return MASTER_WRONG_INPUT;
+}
+
+/* What its section says of the world. */
+static enum master_exit acquire(struct generation *generation, char **out_error)
+{
+    const struct app_config *app = generation->app;
+    const struct app_isolation *isolation = &app->isolation;
+    scoped_free char *why = NULL;
+    bool is_own = isolation->user || isolation->group;
+    if (identity_find(is_own ? isolation->user : app->server->user,
+                      is_own ? isolation->group : app->server->group, &generation->identity,
+                      &why) < 0)
+        return refuse(app, why, out_error);
+    if (log_files_open(&generation->logs, app->server->error_log, "off", out_error) < 0)
+        return MASTER_FAILED;
+    return MASTER_STOPPED;
+}
+
+static struct group *group_for(struct master *master, const struct app_config *app,
+                               char **out_error)
+{
+    struct group *group = group_find(master, app->name);
+    if (group)
+        return group;
+    group = group_create(master, app->name);
+    int r = group_listen(group);
+    if (r == 0)
+        return group;
+    group_destroy(group);
+    *out_error =
+        memory_printf("[app %s] cannot listen for its workers: %s", app->name, strerror(-r));
+    return NULL;
+}
+
+static enum master_exit prepare(const struct generation *front, const struct app_config *app,
+                                char **out_error, bool *out_is_passing)
+{
+    scoped_free char *substance = NULL;
+    int r = substance_of(front->master, app, &substance, out_error);
+    *out_is_passing = r == -EBUSY;
+    if (r < 0)
+        return MASTER_FAILED;
+    struct group *group = group_for(front->master, app, out_error);
+    if (!group)
+        return MASTER_FAILED;
+    if (group->live && strcmp(group->live->substance, substance) == 0)
+        return MASTER_STOPPED;
+    int fd = fcntl(front->config_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) {
+        *out_error = memory_printf("[app %s] cannot start: %s", app->name, strerror(errno));
+        return MASTER_FAILED;
+    }
+    struct generation *next = generation_create(group, copy_config(front), fd);
+    next->substance = memory_copy(substance, strlen(substance));
+    group_prepare(group, next);
+    r = generation_copy_code(next, out_error);
+    *out_is_passing = r == -EBUSY;
+    return r < 0 ? MASTER_FAILED : acquire(next, out_error);
+}
+
+enum master_exit isolation_prepare(struct generation *front, char **out_error, bool *out_is_passing)
+{
+    const struct config *config = front->config;
+    front->substance = substance_of_front(front);
+    enum master_exit r = MASTER_STOPPED;
+    for (size_t i = 0; i < config->app_count && r == MASTER_STOPPED; i++)
+        if (config->apps[i].isolation.workers)
+            r = prepare(front, &config->apps[i], out_error, out_is_passing);
+    return r;
+}
+
+bool isolation_is_all(const struct generation *front)
+{
+    const struct generation *live = front->group->live;
+    return live && groups_are_preparing(front->master) &&
+           strcmp(live->substance, front->substance) == 0;
+}
+
+/* ---- pruning ---- */
+
+static bool knows(const struct generation *front, const char *name)
+{
+    const struct config *config = front->config;
+    for (size_t i = 0; i < config->app_count; i++)
+        if (config->apps[i].isolation.workers && strcmp(config->apps[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_needed(const struct master *master, const char *name)
+{
+    list_each (&master->front->generations, link)
+        if (knows(container_of(link, struct generation, link), name))
+            return true;
+    return false;
+}
+
+void isolation_prune(struct master *master)
+{
+    list_each (&master->groups, link) {
+        struct group *group = container_of(link, struct group, link);
+        struct generation *live = group->live;
+        if (group_is_front(group) || !live || is_needed(master, group->name))
+            continue;
+        group->live = NULL;
+        generation_drain(live, live->config->server.drain_timeout_ms, false);
+    }
+}
+
+/* ---- what workers inherit ---- */
+
+void isolation_each_socket(const struct generation *generation,
+                           void (*fn)(void *data, int fd, int place), void *data)
+{
+    if (generation->app)
+        fn(data, generation->group->socket.listen_fd, LISTENER_SHARED);
+    else
+        listeners_each(&generation->master->listeners, generation->state != GENERATION_LIVE, fn,
+                       data);
+}
+
+static void add_links(const struct generation *front, struct arena *arena,
+                      struct worker_arguments *arguments)
+{
+    const struct config *config = front->config;
+    arguments->links = arena_zalloc(arena, (config->app_count + 1) * sizeof(*arguments->links));
+    for (size_t i = 0; i < config->app_count; i++) {
+        const struct app_config *app = &config->apps[i];
+        const struct group *group =
+            app->isolation.workers ? group_find(front->master, app->name) : NULL;
+        if (group)
+            arguments->links[arguments->link_count++] =
+                (struct worker_link){group->socket.path_fd, app->name};
+    }
+}
+
+void isolation_add_arguments(const struct generation *generation, struct arena *arena,
+                             struct worker_arguments *arguments)
+{
+    if (!generation->app) {
+        add_links(generation, arena, arguments);
+        return;
+    }
+    arguments->group = generation->app->name;
+    arguments->env = &generation->app->isolation.env;
+}
