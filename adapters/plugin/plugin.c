@@ -14,7 +14,6 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/setting.h"
-#include "base/version.h"
 #include "loop/task.h"
 #include "adapters/plugin/plugin_file.h"
 #include "adapters/plugin/plugin_load.h"
@@ -143,9 +142,8 @@ static int check_mode(const struct gale_plugin *plugin, const char *path, struct
     if (!(plugin->flags & GALE_BLOCKING) || apps_are_on_main_stack())
         return 0;
     buffer_printf(why,
-                  "%s blocks while it serves (GALE_BLOCKING), which needs workers of its own; "
-                  "gale " GALE_VERSION " does not have these yet: use gale_offload for the "
-                  "blocking calls and leave the flag out",
+                  "%s blocks while it serves (GALE_BLOCKING), which needs workers of its own; add "
+                  "mode = process to the app",
                   path);
     return -EPROTO;
 }

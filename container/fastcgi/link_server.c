@@ -29,6 +29,8 @@ static void close_session(struct link_session *session)
     list_remove(&session->link);
     server->session_count--;
     tcp_server_release(&server->http->tcp);
+    if (server->is_single)
+        tcp_server_suspend(&server->http->tcp, false);
     free(session);
 }
 
@@ -98,15 +100,13 @@ static void serve(struct link_exchange *x)
     struct http_server *http = http_of(session);
     http_server_label(&x->exchange);
     session->current = x;
-    if (session->task)
-        task_set_label(session->task, &x->exchange.label);
+    task_set_label(session->task, &x->exchange.label);
     int verdict = http->serve(http->data, &x->exchange.req, &x->exchange.res);
     /* A deadline has ended the app's time, not the link's. */
-    if (session->task && task_cancelled(session->task) == -ETIMEDOUT)
+    if (task_cancelled(session->task) == -ETIMEDOUT)
         task_reset(session->task);
     (void)conclude(&x->exchange, verdict);
-    if (session->task)
-        task_set_label(session->task, NULL);
+    task_set_label(session->task, NULL);
     session->current = NULL;
     iostream_on_hangup(&session->stream, NULL, NULL);
 }
@@ -124,23 +124,6 @@ static int read_request(struct link_exchange *x)
     return r < 0 ? r : link_request_decode(block, &x->exchange, &x->local);
 }
 
-static bool serve_one(struct link_session *session)
-{
-    alignas(16) char first[ARENA_FIRST];
-    struct arena arena;
-    struct link_exchange x = {.session = session};
-    arena_init(&arena, first, sizeof(first));
-    exchange_init(&x.exchange, &link_front, &arena);
-    http_server_prepare(http_of(session), &x.exchange);
-    int r = read_request(&x);
-    if (r == 0)
-        serve(&x);
-    arena_finish(&arena);
-    return r == 0 && !session->is_broken && !session->stream.error;
-}
-
-/* ---- between requests ---- */
-
 /* The front closes it once it has read this; a request that crosses it is served all the same, so
  * that no request is ever sent to nobody. */
 static void leave(struct link_session *session)
@@ -152,6 +135,26 @@ static void leave(struct link_session *session)
     iostream_commit(&session->stream, FCGI_HEADER_SIZE);
     session->is_leaving = true;
 }
+
+static bool serve_one(struct link_session *session)
+{
+    alignas(16) char first[ARENA_FIRST];
+    struct arena arena;
+    struct link_exchange x = {.session = session};
+    arena_init(&arena, first, sizeof(first));
+    exchange_init(&x.exchange, &link_front, &arena);
+    http_server_prepare(http_of(session), &x.exchange);
+    int r = read_request(&x);
+    if (r == 0 && session->server->is_single)
+        leave(session); /* before the front could think of another request here */
+    if (r == 0)
+        serve(&x);
+    session->is_unread = x.is_wanted && !x.is_input_ended;
+    arena_finish(&arena);
+    return r == 0 && !session->is_broken && !session->stream.error;
+}
+
+/* ---- between requests ---- */
 
 static void become_idle(struct link_session *session)
 {
@@ -167,21 +170,26 @@ static bool has_more(struct link_session *session)
     return iostream_buffered(&session->stream).len > 0;
 }
 
+/* Where nothing is left to be read, closing loses nothing of what was sent. */
+static bool ends_at_once(struct link_session *session)
+{
+    return session->server->is_single && !session->is_unread &&
+           iostream_flush(&session->stream) == 0;
+}
+
 static void run(void *data)
 {
     struct link_session *session = data;
     struct task *task = task_current();
-    session->task = task;
-    if (task)
-        task_set_park_hook(task, before_park, session);
     bool goes_on;
-    while ((goes_on = serve_one(session)) && has_more(session) && task)
+    session->task = task;
+    task_set_park_hook(task, before_park, session);
+    while ((goes_on = serve_one(session)) && has_more(session))
         task_reset(task);
-    if (goes_on && (session->server->is_single || http_of(session)->is_draining))
+    if (goes_on && http_of(session)->is_draining)
         leave(session);
-    goes_on = iostream_push(&session->stream) == 0 && goes_on;
-    if (task)
-        task_set_park_hook(task, NULL, NULL);
+    goes_on = goes_on && !ends_at_once(session) && iostream_push(&session->stream) == 0;
+    task_set_park_hook(task, NULL, NULL);
     if (goes_on)
         become_idle(session);
     else
@@ -207,7 +215,6 @@ static void overloaded(struct link_session *session)
 static void on_idle_readable(void *data, unsigned events)
 {
     struct link_session *session = data;
-    struct http_server *http = http_of(session);
     (void)events;
     ssize_t n = iostream_fill(&session->stream, IOBUF_SIZE);
     if (n == 0 || (n < 0 && n != -EAGAIN && n != -EMSGSIZE)) {
@@ -216,9 +223,7 @@ static void on_idle_readable(void *data, unsigned events)
     }
     iostream_on_readable(&session->stream, NULL, NULL);
     session->is_active = true;
-    if (session->server->is_single)
-        run(session);
-    else if (task_spawn(http->loop, run, session, http->settings->stack_size, &http->tasks) < 0)
+    if (http_server_spawn(http_of(session), run, session) < 0)
         overloaded(session);
 }
 
@@ -239,6 +244,8 @@ void link_server_accept(struct link_server *server, int fd)
     fcgi_reader_init(&session->reader, &session->stream);
     list_append(&server->sessions, &session->link);
     server->session_count++;
+    if (server->is_single)
+        tcp_server_suspend(&server->http->tcp, true);
     become_idle(session);
 }
 

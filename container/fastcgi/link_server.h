@@ -27,8 +27,9 @@ struct link_server {
     struct http_server *http; /* borrowed: settings, serve and the tasks of all sessions */
     struct list sessions;
     size_t session_count;
-    bool is_single; /* a session carries one request and is not kept: whoever is free takes the next
-                     */
+    /* One session at a time, of one request: whichever worker is free takes the next. Set before
+     * the first one is accepted. */
+    bool is_single;
 };
 
 struct link_session {
@@ -41,6 +42,7 @@ struct link_session {
     bool is_active;
     bool is_leaving; /* the front was told to close it */
     bool is_broken;  /* nothing that comes makes sense any more */
+    bool is_unread;  /* some of the last request's body may still come */
 };
 
 struct link_exchange {

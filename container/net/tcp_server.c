@@ -27,7 +27,7 @@ static void on_acceptable(void *data, unsigned events);
 
 static bool is_pausing(const struct tcp_server *server)
 {
-    return timer_is_running(&server->pause);
+    return timer_is_running(&server->pause) || server->is_suspended;
 }
 
 /* The kernel is told at once not to wake this process: it might wake no other one for the same
@@ -229,7 +229,8 @@ static void on_acceptable(void *data, unsigned events)
     struct tcp_server *server = listener->server;
     server->accepting = listener;
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
-        if (!accept_one(listener) || server->accepting != listener || !listener->is_watched)
+        if (!accept_one(listener) || server->accepting != listener || !listener->is_watched ||
+            server->is_suspended)
             break;
     server->accepting = NULL;
 }
@@ -308,6 +309,12 @@ void tcp_server_hold(struct tcp_server *server)
 {
     if (server->gauge >= 0)
         (void)board_hold(server->gauge, UINT64_MAX);
+}
+
+void tcp_server_suspend(struct tcp_server *server, bool suspended)
+{
+    server->is_suspended = suspended;
+    apply_all(server);
 }
 
 void tcp_server_release(struct tcp_server *server)

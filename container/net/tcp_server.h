@@ -41,7 +41,8 @@ struct tcp_server {
     /* private */
     struct list listeners;
     struct timer pause;
-    bool is_full;                   /* the pause is for max_connections */
+    bool is_full; /* the pause is for max_connections */
+    bool is_suspended;
     int reserve_fd;                 /* owned: room for one more when there is none */
     int64_t exhausted_ms;           /* when there was none last; 0: never */
     int64_t last_warning_ms;        /* 0: never */
@@ -59,6 +60,8 @@ void tcp_listener_watch(struct tcp_listener *listener, bool watched);
  * come to accept them. */
 void tcp_listener_look(struct tcp_listener *listener);
 void tcp_server_watch_all(struct tcp_server *server, bool watched);
+/* Accepts nothing, whatever is watched, until it is told to again. */
+void tcp_server_suspend(struct tcp_server *server, bool suspended);
 /* Closes one listener and frees it. */
 void tcp_listener_close(struct tcp_listener *listener);
 /* The listener at the address of that endpoint_key, or NULL. */

@@ -9,6 +9,7 @@
 #include "app/app.h"
 #include "app/config.h"
 #include "base/arena.h"
+#include "base/board.h"
 #include "net/hidden_socket.h"
 #include "process/confinement.h"
 #include "process/worker_private.h"
@@ -67,6 +68,7 @@ static int become_alone(struct worker *worker)
         worker->app_index = i;
         config->apps += i;
         config->apps->authorizer = NULL; /* the front has asked */
+        apps_set_on_main_stack(true);    /* or so it may be, should the app ask for it */
         config->app_count = 1;
         worker->app = config->apps;
         return 0;
@@ -113,6 +115,9 @@ void worker_serve_link(struct worker *worker)
 {
     memset(&worker->apps[0].counters, 0xFF, sizeof(worker->apps[0].counters));
     memset(&worker->http.counters, 0xFF, sizeof(worker->http.counters));
+    bool is_single = worker->app->isolation.mode == APP_PROCESS || worker->apps[0].may_block;
+    worker->link.is_single = worker->http.is_on_main_stack = is_single;
+    atomic_store(&board_mine->may_block, is_single);
     worker->http.serve = router_serve_only;
     worker->http.access_log = NULL;
     worker->http.tcp.on_stream = on_stream;

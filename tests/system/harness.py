@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 WAIT_SECONDS = 30
-ISOLATE = os.environ.get("GALE_ISOLATE")  # N: every app gets so many workers of its own
+# N: every app gets so many workers of its own; "N process": in process mode
+ISOLATE, *MODE = os.environ.get("GALE_ISOLATE", "").split() or [""]
 SANITIZER = re.compile(r"ERROR: \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer|stack smashing")
 
 
@@ -222,7 +223,8 @@ class Gale:
             values = value if isinstance(value, list) else [value]
             lines += [f"{key} = {v}" for v in values if v is not None]
         if ISOLATE and "isolate =" not in apps:
-            apps = re.sub(r"(?m)^(\[app .*\]) *$", rf"\1\nisolate = {ISOLATE}", apps)
+            own = f"isolate = {ISOLATE}" + "".join(f"\nmode = {mode}" for mode in MODE)
+            apps = re.sub(r"(?m)^(\[app .*\]) *$", rf"\1\n{own}", apps)
         self.config.write_text("\n".join(lines) + "\n\n" + apps + "\n")
 
     # life

@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -414,3 +415,69 @@ def test_programs_of_an_isolated_cgi_app_send_clients_to_others(gale, probe, tmp
              + f"[app tools]\nmount = /tools\ncgi = {program}\nisolate = 1\n")
     assert pid_of(g.get("/tools")) == workers(g)[0]
     assert pid_of(g.post("/tools", b"x")) == workers(g)[0]
+
+
+# ---- process mode ----
+
+def ask_at_once(g, path, count):
+    """(status, text, seconds) of so many requests at the same time."""
+    answers = []
+
+    def ask():
+        began = time.monotonic()
+        answer = g.get(path)
+        answers.append((answer.status, answer.text, time.monotonic() - began))
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.parametrize("how", ["mode = process", ""])
+def test_code_that_blocks_serves_as_many_as_it_has_workers(gale, build, hello, how):
+    # the plugin itself says that it blocks, so `mode` may be left out
+    g = gale(app("own", build / "examples" / "sleeper.so", how, isolate=3)
+             + app("in", hello, isolate=0), workers=2)
+    answers = ask_at_once(g, "/own?ms=700", 3)
+    assert [status for status, _, _ in answers] == [200] * 3
+    assert len({text.split()[1] for _, text, _ in answers}) == 3  # a process each
+    assert max(seconds for _, _, seconds in answers) < 30
+    held = threading.Thread(target=lambda: [g.get("/own?ms=300") for _ in range(3)])
+    held.start()
+    while held.is_alive():
+        assert g.get("/in").status == 200
+    held.join()
+    # more than there are workers wait their turn
+    assert [s for s, _, _ in ask_at_once(g, "/own?ms=50", 12)] == [200] * 12
+
+
+def test_a_full_queue_in_process_mode(gale, build):
+    g = gale(app("own", build / "examples" / "sleeper.so", "mode = process", "queue = 1",
+                 isolate=1))
+    statuses = sorted(s for s, _, _ in ask_at_once(g, "/own?ms=1000", 4))
+    assert statuses == [200, 200, 503, 503]
+
+
+def test_process_mode_under_load_reload_and_kill(gale, plugin, tmp_path):
+    own = plugin(PROBE, to=tmp_path / "own.so")
+    g = gale(app("own", own, "mode = process", isolate=2), workers=2)
+    load = KeepAlive(g, clients=6, path="/own")
+    for n in range(8):
+        load.wait_for(50)
+        if n % 2:
+            plugin(PROBE, to=own)
+            assert g.reload().status == 200
+        else:
+            os.kill(workers(g, "own")[0], signal.SIGKILL)
+            wait_for(lambda: len(workers(g, "own")) == 2, "another one")
+    load.wait_for(50)
+    assert load.stop() == []
+
+
+def test_a_plugin_that_blocks_needs_workers_of_its_own(gale, build):
+    g = gale(app("own", build / "examples" / "sleeper.so", isolate=0), wait=False)
+    assert g.wait() == 1
+    assert "add mode = process" in g.stderr()

@@ -192,6 +192,31 @@ START_TEST(stops_in_the_midst_of_accepting)
 }
 END_TEST
 
+static void hold_in_call(void *data, int fd, const struct peer *peer, const struct endpoint *local)
+{
+    keep_stream(data, fd, peer, local);
+    tcp_server_suspend(&server, true);
+}
+
+START_TEST(held_it_takes_one_at_a_time)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pollers); i++) {
+        start(pollers[i], "unix:@gale-test-held");
+        server.on_stream = hold_in_call;
+        connect_some(3);
+        for (int taken = 1; taken <= 3; taken++) {
+            run_turns(loop, 5);
+            ck_assert_int_eq(accepts, taken);
+            tcp_server_watch_all(&server, true); /* whoever watches has no say in it */
+            run_turns(loop, 2);
+            ck_assert_int_eq(accepts, taken);
+            tcp_server_suspend(&server, false);
+        }
+        finish();
+    }
+}
+END_TEST
+
 START_TEST(watches_only_when_told)
 {
     struct tcp_listener *listener = start("epoll", "127.0.0.1:0");
@@ -438,7 +463,8 @@ START_TEST(a_broken_listener_is_given_up)
 END_TEST
 
 UNIT_MAIN(accepts_on_every_family, accepts_thousands, closes_one_listener_of_several,
-          stops_in_the_midst_of_accepting, watches_only_when_told, accepts_what_others_share,
-          takes_a_blocking_listener, skips_connections_that_died_in_the_backlog,
-          stops_at_max_connections, counts_without_a_limit, sheds_load_without_descriptors,
+          stops_in_the_midst_of_accepting, held_it_takes_one_at_a_time, watches_only_when_told,
+          accepts_what_others_share, takes_a_blocking_listener,
+          skips_connections_that_died_in_the_backlog, stops_at_max_connections,
+          counts_without_a_limit, sheds_load_without_descriptors,
           a_short_shortage_turns_nobody_away, a_broken_listener_is_given_up)
