@@ -226,19 +226,6 @@ static enum step take(struct link_call *call)
 
 /* ---- waiting for the worker ---- */
 
-/* Whether any worker of the app is there to accept: one that starts, serves or drains. */
-static bool has_workers(const struct link *owner)
-{
-    struct board *board = board_current();
-    for (unsigned i = 0; board && i < BOARD_SLOTS; i++) {
-        const struct board_slot *slot = board_slot(board, i);
-        uint32_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
-        if (state >= BOARD_SERVING && strcmp(slot->group, owner->app->config->name) == 0)
-            return true;
-    }
-    return !board;
-}
-
 /* The next record. The first one may take as long as the app does, but a request that nobody will
  * ever accept, since the app's workers crash again and again, is given up. */
 static int next_record(struct link_call *call, bool is_first)
@@ -251,7 +238,8 @@ static int next_record(struct link_call *call, bool is_first)
         int r = fcgi_read_record(&call->line->reader, is_first ? LOOK_MS : -1);
         if (r != -ETIMEDOUT || task_cancelled(task_current()))
             return r == 0 ? -ENODATA : r;
-        waited_ms = has_workers(call->owner) ? 0 : waited_ms + LOOK_MS;
+        bool is_hopeful = link_has_workers(call->owner, BOARD_SERVING, BOARD_DRAINING);
+        waited_ms = is_hopeful || !board_current() ? 0 : waited_ms + LOOK_MS;
         if (waited_ms >= limit_ms)
             return -ETIMEDOUT;
     }

@@ -1,8 +1,12 @@
 /* link_line.c - opening, keeping and closing lines. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapters/link/link_private.h"
 #include "app/app.h"
+#include "app/config.h"
+#include "base/board.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "net/tcp_client.h"
@@ -13,6 +17,19 @@ enum { KEPT_MS = 30 * 1000, CONNECT_MS = 30 * 1000 };
 static struct link_line *of_link(struct list *link)
 {
     return container_of(link, struct link_line, link);
+}
+
+bool link_has_workers(const struct link *owner, unsigned from, unsigned to)
+{
+    struct board *board = board_current();
+    unsigned used = board ? board_used(board) : 0;
+    for (unsigned i = 0; i < used; i++) {
+        const struct board_slot *slot = board_slot(board, i);
+        uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+        if (state >= from && state <= to && strcmp(slot->group, owner->app->config->name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- while idle ---- */
@@ -26,7 +43,7 @@ static void on_idle_readable(void *data, unsigned events)
     link_line_close(line);
 }
 
-struct link_line *link_line_take(struct link *owner)
+static struct link_line *take_idle(struct link *owner)
 {
     struct list *link = list_pop(&owner->idle);
     struct link_line *line = link ? of_link(link) : NULL;
@@ -35,10 +52,21 @@ struct link_line *link_line_take(struct link *owner)
     return line;
 }
 
+/* A worker that leaves says so on each line before the board says that it does. Its line would do,
+ * but whoever has seen the end of a reload expects the new code. */
+struct link_line *link_line_take(struct link *owner)
+{
+    struct link_line *line;
+    bool looks = link_has_workers(owner, BOARD_DRAINING, BOARD_DRAINING);
+    while ((line = take_idle(owner)) && looks && iostream_fill(&line->stream, 1) != -EAGAIN)
+        link_line_close(line);
+    return line;
+}
+
 void link_line_close_idle(struct link *owner)
 {
     struct link_line *line;
-    while ((line = link_line_take(owner)))
+    while ((line = take_idle(owner)))
         link_line_close(line);
 }
 

@@ -64,6 +64,9 @@ struct link_call {
 
 /* ---- link_line.c ---- */
 
+/* Whether some worker of the app is in one of these states (enum board_state). */
+bool link_has_workers(const struct link *owner, unsigned from, unsigned to);
+
 /* An idle line, or NULL. The caller's from then on. */
 struct link_line *link_line_take(struct link *owner);
 /* Connects: 0 and a line (owned), or -errno. */

@@ -148,6 +148,11 @@ struct board_slot *board_slot(struct board *board, unsigned index)
     return &board->slot[index].slot;
 }
 
+unsigned board_used(const struct board *board)
+{
+    return board->slots_used;
+}
+
 int board_claim(struct board *board)
 {
     for (unsigned i = 0; i < BOARD_SLOTS; i++) {

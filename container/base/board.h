@@ -66,6 +66,8 @@ void board_detach(struct board *board);
 struct board *board_current(void);
 
 struct board_slot *board_slot(struct board *board, unsigned index);
+/* No slot from here on was ever claimed. */
+unsigned board_used(const struct board *board);
 /* Claims the lowest free slot (master only) and zeroes it; its state is BOARD_STARTING. Returns its
  * index, or -ENOSPC. */
 int board_claim(struct board *board);

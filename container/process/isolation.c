@@ -10,6 +10,7 @@
 #include "app/adapter.h"
 #include "app/config.h"
 #include "base/arena.h"
+#include "base/board.h"
 #include "base/buffer.h"
 #include "base/ini.h"
 #include "base/macros.h"
@@ -22,6 +23,7 @@
 #include "process/master_private.h"
 #include "process/release.h"
 #include "process/worker_arguments.h"
+#include "process/worker_process.h"
 
 /* ---- what an app is made of ---- */
 
@@ -195,6 +197,39 @@ bool isolation_is_all(const struct generation *front)
     const struct generation *live = front->group->live;
     return live && groups_are_preparing(front->master) &&
            strcmp(live->substance, front->substance) == 0;
+}
+
+/* ---- turning over ---- */
+
+static bool still_serves(const struct generation *generation)
+{
+    struct board *board = generation->master->board;
+    for (unsigned i = 0; i < generation->size; i++) {
+        int slot = generation->workers[i].slot;
+        if (slot >= 0 && atomic_load(&board_slot(board, (unsigned)slot)->state) == BOARD_SERVING)
+            return true;
+    }
+    return false;
+}
+
+static bool has_old_serving(const struct group *group)
+{
+    list_each (&group->generations, link) {
+        const struct generation *generation = container_of(link, struct generation, link);
+        if (generation->state == GENERATION_ENDING && still_serves(generation))
+            return true;
+    }
+    return false;
+}
+
+bool isolation_is_turned_over(const struct master *master)
+{
+    list_each (&master->groups, link) {
+        const struct group *group = container_of(link, struct group, link);
+        if (!group_is_front(group) && has_old_serving(group))
+            return false;
+    }
+    return true;
 }
 
 /* ---- pruning ---- */

@@ -20,6 +20,8 @@ enum master_exit isolation_prepare(struct generation *front, char **out_error,
 /* Whether that is all there is to do: isolated apps have changed, and nothing of the front has, so
  * that its connections of any kind need not notice. */
 bool isolation_is_all(const struct generation *front);
+/* Whether what was replaced takes no request any more: from then on the new code alone answers. */
+bool isolation_is_turned_over(const struct master *master);
 /* Ends isolated apps that no generation of the front knows any more. */
 void isolation_prune(struct master *master);
 

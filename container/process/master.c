@@ -74,6 +74,7 @@ void master_stop(struct master *master, enum master_stop how)
                                                     : "stopping");
         notify("STOPPING=1");
         timer_stop(master->loop, &master->settle);
+        timer_stop(master->loop, &master->turnover);
         groups_cancel(master); /* they have not accepted anything */
         reload_done(master, "gale is stopping");
         /* Workers sweep the queues of theirs; then nobody listens any more. */
@@ -374,6 +375,7 @@ static void init(struct master *master, const struct master_options *options)
     copies_init(&master->copies);
     auto_reload_init(&master->auto_reload, master);
     master->settle = (struct timer){.fn = master_settle, .data = master};
+    master->turnover = (struct timer){.fn = master_turnover, .data = master};
     master->become = (struct ioloop_call){.fn = on_become, .data = master};
     master->has_terminal = has_terminal();
     listeners_init(&master->listeners);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/config.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "process/channel.h"
@@ -14,8 +15,9 @@
 #include "process/master_private.h"
 #include "process/notify.h"
 
-/* How often sockets that leave are looked at. */
-enum { SETTLE_MS = 250 };
+/* How often sockets that leave are looked at, and how long isolated workers are waited for that are
+ * to leave. */
+enum { SETTLE_MS = 250, TURNOVER_MS = 1000 };
 
 void master_complain(const char *what, const char *why)
 {
@@ -95,6 +97,17 @@ static void announce(struct master *master, bool is_first)
         options->on_serving(front->config, front->size);
 }
 
+/* A worker that hangs is not waited for. */
+void master_turnover(void *data)
+{
+    struct master *master = data;
+    bool is_late = clock_mono_ms() - master->turnover_ms >= TURNOVER_MS;
+    if (is_late || isolation_is_turned_over(master))
+        reload_settle(master);
+    else
+        timer_start(master->loop, &master->turnover, 1);
+}
+
 /* What listens for clients follows the front. */
 static int commit(struct master *master)
 {
@@ -125,8 +138,9 @@ static void go(struct master *master)
     isolation_prune(master);
     announce(master, is_first);
     reload_note(master, note);
-    reload_settle(master);
     auto_reload_follow(&master->auto_reload);
+    master->turnover_ms = clock_mono_ms();
+    master_turnover(master);
 }
 
 void master_generation_ready(struct master *master, struct generation *generation)

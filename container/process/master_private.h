@@ -49,6 +49,8 @@ struct master {
     char *pid_file;     /* as written; owned */
     int64_t started_ms; /* wall clock */
     struct timer settle;
+    struct timer turnover; /* until what isolated apps were replaced by answers alone */
+    int64_t turnover_ms;   /* when that began */
     int log_fd; /* the master's own of the live generation's error log, which ends with it */
     bool has_terminal;
     unsigned upgrades;         /* programs that this process has been before this one */
@@ -69,6 +71,8 @@ void master_generation_ended(struct master *master, struct generation *generatio
 
 /* Prints why nothing can start, a line each, for whoever sits at the terminal. */
 void master_complain(const char *what, const char *why);
+/* The timer of a reload that has gone live: it is done once all of the new code answers. */
+void master_turnover(void *master);
 /* The timer of sockets that leave. */
 void master_settle(void *master);
 

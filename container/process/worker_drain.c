@@ -133,7 +133,6 @@ void worker_given(void *data)
 
 static void begin(struct worker *worker, unsigned flags)
 {
-    atomic_store_explicit(&board_mine->state, BOARD_DRAINING, memory_order_relaxed);
     worker->drain_ms = ioloop_now_ms(worker->loop);
     worker->drain_timer = (struct timer){.fn = on_tick, .data = worker};
     worker->is_sweeping = flags & CHANNEL_SWEEP && worker->coverage.is_on;
@@ -141,6 +140,8 @@ static void begin(struct worker *worker, unsigned flags)
         http_server_set_idle(&worker->http, HTTP_IDLE_STAYS);
     if (!worker->is_sweeping)
         take_nothing_new(worker);
+    /* Whoever sees this knows that fronts have been told to leave. */
+    atomic_store_explicit(&board_mine->state, BOARD_DRAINING, memory_order_release);
     timer_start(worker->loop, &worker->drain_timer, 0);
 }
 
