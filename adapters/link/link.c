@@ -17,6 +17,18 @@
 #include "http/exchange.h"
 #include "loop/task.h"
 
+static int refuse(struct link_call *call, int error)
+{
+    if (task_cancelled(task_current()))
+        return error;
+    log_warn(
+        error == -EBUSY ? "a request found the queue of its isolated app full"
+                        : "a request waited for queue_timeout in the queue of its isolated app",
+        LOG_TEXT("app", call->owner->app->config->name), LOG_STR("id", gale_request_id(call->req)));
+    (void)gale_response_header(call->res, "Retry-After", "1");
+    return 503;
+}
+
 /* ---- the line ---- */
 
 static int send_request(struct link_call *call)
@@ -56,7 +68,8 @@ static enum link_outcome ask(struct link_call *call, bool is_fresh)
     struct link_line *line = is_fresh ? NULL : link_line_take(call->owner);
     int r = line ? 0 : link_line_open(call->owner, &line);
     if (r < 0) {
-        call->verdict = r;
+        bool is_full = r == -ETIMEDOUT && !task_cancelled(task_current());
+        call->verdict = is_full ? refuse(call, r) : r;
         return LINK_ANSWERED;
     }
     (void)send_on(call, line); /* a worker that took nothing may have said why */
@@ -87,18 +100,6 @@ static enum link_outcome ask_again(struct link_call *call)
              LOG_STR("id", gale_request_id(call->req)));
     board_add(call->owner->retries, 1);
     return ask(call, true);
-}
-
-static int refuse(struct link_call *call, int error)
-{
-    if (task_cancelled(task_current()))
-        return error;
-    log_warn(
-        error == -EBUSY ? "a request found the queue of its isolated app full"
-                        : "a request waited for queue_timeout in the queue of its isolated app",
-        LOG_TEXT("app", call->owner->app->config->name), LOG_STR("id", gale_request_id(call->req)));
-    (void)gale_response_header(call->res, "Retry-After", "1");
-    return 503;
 }
 
 static int serve(struct link_call *call)
