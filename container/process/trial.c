@@ -86,6 +86,7 @@ static const char *open_app(const struct trial *trial, size_t index)
         r = ioloop_create(NULL, &loop);
     if (r < 0)
         return strerror(-r);
+    apps_set_on_main_stack(config.apps->isolation.workers > 0);
     return apps_open(&config, &apps) < 0 ? apps_failure() : NULL;
 }
 
