@@ -178,7 +178,7 @@ $B/fixtures/%.so: tests/fixtures/plugins/%.cc
 	@echo '  so   $@'
 	$(Q)$(CXX) -std=c++98 -g $(OPTIMIZE) -Wall -Wextra -Wpedantic -Werror $(SANITIZE) -Iinclude -fPIC \
 	    -fvisibility=hidden -shared -MMD -MP -o $@ $<
-$(filter $B/unit/adapters/plugin/%,$(UNIT)): | $(FIXTURES)
+$(filter $B/unit/adapters/plugin/% %/test_probe,$(UNIT)): | $(FIXTURES)
 
 $B/examples/cgi/%: examples/cgi/%.c
 	@mkdir -p $(@D)

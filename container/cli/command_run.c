@@ -20,6 +20,7 @@
 #include "cli/plugin_conf.h"
 #include "net/endpoint.h"
 #include "process/master.h"
+#include "process/probe.h"
 
 _Static_assert((int)MASTER_STOPPED == (int)COMMAND_OK &&
                    (int)MASTER_FAILED == (int)COMMAND_FAILED &&
@@ -95,7 +96,8 @@ static int run_plugin(const struct command_line *line, const char *file)
         buffer_finish(&why);
         return COMMAND_WRONG;
     }
-    scoped_free char *text = plugin_conf_write(path);
+    scoped_free char *text =
+        probe_blocks(path) ? plugin_conf_write_blocking(path) : plugin_conf_write(path);
     struct master_options options = {
         .path = file, .text = text, .name = path, .on_serving = greet_plugin};
     return run_master(line, &options);
@@ -128,7 +130,8 @@ const struct command command_run = {
     .text = "Serves what a configuration says, in the foreground, until SIGTERM, Ctrl-C or\n"
             "'gale stop'. Without CONF it is ./gale.ini, or else ./conf/gale.ini.\n"
             "\n"
-            "FILE.so is a plugin to be served without a configuration: at / on 127.0.0.1:8080.\n"
+            "FILE.so is a plugin to be served without a configuration: at / on 127.0.0.1:8080,\n"
+            "in processes of its own if it blocks while it serves (GALE_BLOCKING).\n"
             "\n"
             "ADDR is ADDRESS:PORT such as 127.0.0.1:8080, *:80 or [::1]:8080, or unix:PATH.\n"
             "Logs go to standard error, requests to standard output, unless the configuration\n"

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/macros.h"
+#include "base/memory.h"
 
 enum { NAME_BYTES = 41 };
 
@@ -28,6 +30,12 @@ char *plugin_conf_write(const char *path)
     static const char *const none[] = {NULL};
     const char *unused;
     return plugin_conf_write_with(path, NULL, none, &unused);
+}
+
+char *plugin_conf_write_blocking(const char *path)
+{
+    scoped_free char *text = plugin_conf_write(path);
+    return memory_printf("%smode = process\n", text);
 }
 
 /* A name in one word, then the value as it is, on this line. */

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* BUILD/fixtures, from BUILD/unit/adapters/plugin/test_x. */
+/* BUILD/fixtures, from BUILD/unit/.../test_x. */
 static inline const char *fixtures_folder(void)
 {
     static char folder[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
     ck_assert_int_gt(len, 0);
     folder[len] = 0;
-    char *unit = strstr(folder, "/unit/adapters/");
+    char *unit = strstr(folder, "/unit/");
     ck_assert_ptr_nonnull(unit);
     strcpy(unit, "/fixtures");
     return folder;
