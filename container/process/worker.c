@@ -193,6 +193,19 @@ static void introduce(void)
     log_on_error(tell_error);
 }
 
+/* These come by the loop. They are blocked before any app opens, and so in the threads that apps
+ * start there: the kernel would else choose such a thread, and end the process. */
+static const int caught[] = {SIGTERM, SIGHUP, SIGINT, SIGUSR1};
+
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(caught); i++)
+        sigaddset(&set, caught[i]);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int begin(int argc, char **argv)
 {
     arena_init(&worker.arena, NULL, 0);
@@ -202,6 +215,7 @@ static int begin(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    block_signals();
     worker_follow_master(&worker);
     /* Inherited on purpose; the programs that apps start shall not inherit them. */
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -211,7 +225,8 @@ static int begin(int argc, char **argv)
     return 0;
 }
 
-/* These are the master's; whoever sends them to every process called gale means no harm. */
+/* All but SIGTERM are the master's; whoever sends them to every process called gale means no harm.
+ */
 static void on_masters_signal(void *data)
 {
     (void)data;
@@ -219,12 +234,10 @@ static void on_masters_signal(void *data)
 
 static int watch(void)
 {
-    static const int masters[] = {SIGHUP, SIGINT, SIGUSR1};
     int r = ioloop_watch(worker.loop, worker.arguments.channel, IOLOOP_READ, on_channel, NULL);
-    if (r == 0)
-        r = ioloop_on_signal(worker.loop, SIGTERM, on_terminate, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(masters) && r == 0; i++)
-        r = ioloop_on_signal(worker.loop, masters[i], on_masters_signal, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(caught) && r == 0; i++)
+        r = ioloop_on_signal(worker.loop, caught[i],
+                             caught[i] == SIGTERM ? on_terminate : on_masters_signal, NULL);
     if (r < 0)
         log_error("the worker cannot watch its master", LOG_ERRNO(r));
     task_on_stuck(TASK_STUCK_MS, on_stuck, NULL);

@@ -1,4 +1,7 @@
 """What apps may do to a request, and what gale makes of apps that do it badly."""
+import os
+import signal
+
 import pytest
 
 from probes import probe_app, request, share, site, start_probe  # noqa: F401
@@ -266,3 +269,41 @@ def test_pages_of_gales(site, accept, kind):  # noqa: F811
     assert "<script>" not in answer.text
     if kind == "application/json":
         assert answer.json()["status"] == 418
+
+
+THREADS = r"""
+#include <gale/gale.h>
+#include <pthread.h>
+#include <unistd.h>
+static void *run(void *data)
+{
+    for (;;)
+        pause();
+    return data;
+}
+static int open_it(struct gale_app *app, void **state)
+{
+    pthread_t thread;
+    (void)app;
+    (void)state;
+    return -pthread_create(&thread, 0, run, 0);
+}
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    (void)state;
+    (void)req;
+    return gale_reply(res, 200, "text/plain", "hi");
+}
+GALE_PLUGIN(p) { p->name = "threads"; p->open = open_it; p->serve = serve; }
+"""
+
+
+def test_a_plugins_threads_take_no_signals(gale, plugin):
+    """A worker with threads of a plugin is replaced as orderly as any other."""
+    g = gale(f"[app t]\nmount = /\nplugin = {plugin(THREADS, flags=['-pthread'])}\n")
+    old = {w["pid"] for w in g.workers()}
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGTERM):
+        os.kill(next(iter(old)), number)
+    g.wait_for_workers(1, without=old)
+    assert g.get("/").text == "hi"
+    assert "was killed by" not in g.stderr()
