@@ -229,8 +229,7 @@ static const struct command_option options[] = {
 
 const struct command command_test = {
     .name = "test",
-    .usage = "FILE.so [TESTS.so] [--filter TEXT]... [--set NAME=VALUE]... [--timeout SECONDS] "
-             "[--verbose]",
+    .usage = "FILE.so [TESTS.so] [--filter TEXT] [--set N=V] [--timeout S] [--verbose]",
     .summary = "run the tests of a plugin",
     .text = "Runs tests that were written with gale/testing.h: they make up requests, hand\n"
             "them to the plugin without a socket, and look at its answers. TESTS.so holds\n"
