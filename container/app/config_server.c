@@ -69,7 +69,7 @@ static int parse_mode(const char *value, void *field, struct arena *arena, char 
 }
 
 static const char *const pollers[] = {"epoll", "poll", "select", NULL};
-static const char *const access_formats[] = {"combined", "json", NULL};
+static const char *const access_formats[] = {"combined", "json", "short", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 /* clang-format off: one row a key reads best in two lines */
@@ -164,7 +164,7 @@ const struct setting server_table[] = {
      .help = "A file with a line for each request; - is standard output, off is none."},
     {"access_log_format", SETTING_CHOICE, AT(access_log_format), .initial = "combined",
      .choices = access_formats,
-     .help = "The lines of the access log: as web servers have always written them, or JSON."},
+     .help = "Lines of the access log: as web servers have always written them, JSON, or short."},
     {"error_log", SETTING_TEXT, AT(error_log), .initial = "-",
      .help = "A file for everything else that gale has to say; - is standard error."},
     {"log_level", SETTING_CHOICE, AT(log_level), .initial = "info", .choices = levels,

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,11 +36,14 @@ static struct {
     int fd;
     const char *origin_key, *origin_value;
     void (*on_error)(const char *line, size_t len);
+    void (*on_line)(const char *line, size_t len);
     bool gathers;
+    bool is_short, has_colour;
     struct log_sink sink; /* once gathers */
     uint64_t lost;        /* lines dropped before */
     uint64_t announced;
     struct line line;
+    struct line shown; /* with is_short: what is written */
 } state = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .level = LOG_LEVEL_INFO,
@@ -215,6 +219,47 @@ static void end(struct line *line)
     line->len += strlen(tail);
 }
 
+/* ---- for somebody who looks on ---- */
+
+/* What the reader of a terminal knows, or has no use for. */
+static bool is_for_files(const char *key)
+{
+    return strcmp(key, "generation") == 0 || strcmp(key, "id") == 0;
+}
+
+static void put_plain(struct line *line, const char *text)
+{
+    struct gale_str rest = str_of(text);
+    while (rest.len && !line->is_cut) {
+        size_t len = plain_len(rest);
+        if (len)
+            put(line, rest.at, len);
+        else
+            put_escaped(line, rest.at[0]);
+        rest.at += len ? len : 1;
+        rest.len -= len ? len : 1;
+    }
+}
+
+static void begin_short(struct line *line, enum log_level level, const char *message)
+{
+    static const char *const heads[][4] = {{"  error  ", "  warning  ", "  ", "  debug  "},
+                                           {"  \033[31merror\033[0m  ",
+                                            "  \033[33mwarning\033[0m  ", "  ",
+                                            "  \033[2mdebug\033[0m  "}};
+    line->len = 0;
+    line->is_cut = line->in_quotes = false;
+    put_text(line, heads[state.has_colour][level]);
+    put_plain(line, message);
+    put_text(line, state.has_colour ? "\033[2m" : "");
+}
+
+static void end_short(struct line *line)
+{
+    put_text(line, state.has_colour ? "\033[0m" : "");
+    end(line);
+}
+
 /* ---- writing it ---- */
 
 /* Short-lived commands want every line more than they mind waiting for their terminal. */
@@ -273,16 +318,24 @@ void log_line(enum log_level level, const char *message, ...)
     va_start(fields, message);
     pthread_mutex_lock(&state.lock);
     begin(&state.line, level, message);
+    if (state.is_short)
+        begin_short(&state.shown, level, message);
     for (;;) {
         struct log_field field = va_arg(fields, struct log_field);
         if (field.kind == LOG_KIND_END)
             break;
         put_field(&state.line, &field);
+        if (state.is_short && !is_for_files(field.key))
+            put_field(&state.shown, &field);
     }
     end(&state.line);
-    emit(&state.line);
+    if (state.is_short)
+        end_short(&state.shown);
+    emit(state.is_short ? &state.shown : &state.line);
     if (level == LOG_LEVEL_ERROR && state.on_error)
         state.on_error(state.line.at, state.line.len - 1);
+    if (state.on_line)
+        state.on_line(state.line.at, state.line.len - 1);
     pthread_mutex_unlock(&state.lock);
     va_end(fields);
 }
@@ -337,6 +390,22 @@ void log_on_error(void (*fn)(const char *line, size_t len))
 {
     pthread_mutex_lock(&state.lock);
     state.on_error = fn;
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_on_line(void (*fn)(const char *line, size_t len))
+{
+    pthread_mutex_lock(&state.lock);
+    state.on_line = fn;
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_use_short_lines(void)
+{
+    const char *refusal = getenv("NO_COLOR"), *kind = getenv("TERM");
+    pthread_mutex_lock(&state.lock);
+    state.is_short = true;
+    state.has_colour = isatty(state.fd) && !(refusal && *refusal) && kind && strcmp(kind, "dumb");
     pthread_mutex_unlock(&state.lock);
 }
 

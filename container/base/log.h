@@ -56,6 +56,11 @@ void log_set_fd(int fd);
 void log_set_origin(const char *key, const char *value);
 /* Calls fn with each error line as well (without its newline); fn must not log. NULL: nobody. */
 void log_on_error(void (*fn)(const char *line, size_t len));
+/* The same with each line of any level. */
+void log_on_line(void (*fn)(const char *line, size_t len));
+/* Lines are written for somebody who looks on: "  error  MESSAGE  key=value", in colours where the
+ * descriptor is a terminal that shows them; the hooks get them as ever. */
+void log_use_short_lines(void);
 /* Starts gathering; log_flush then writes. Both may be called again. */
 void log_gather(void);
 void log_flush(void);

@@ -2,12 +2,15 @@
  *
  *   combined: 203.0.113.7 - - [21/Nov/2026:11:18:03 +0000] "GET / HTTP/1.1" 200 14 "-" "curl/7"
  *             with the request's id and the seconds it took behind it
+ *   short:    "  200  GET /   0.4 ms", in colours on a terminal
  *   JSON:     {"time":"2026-11-21T11:18:03Z","peer":"203.0.113.7","method":"GET",...} */
 #include "http/access_log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/macros.h"
@@ -20,6 +23,9 @@ enum { LINE_MAX = 4096, TEXT_MAX = 1024 };
 void access_log_init(struct access_log *log, int fd, enum access_format format)
 {
     *log = (struct access_log){.is_on = fd >= 0, .format = format, .second = -1};
+    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    log->has_colour = format == ACCESS_SHORT && fd >= 0 && isatty(fd) &&
+                      !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
     log_sink_init(&log->sink, fd, 64 * 1024);
 }
 
@@ -130,7 +136,7 @@ static char *put_user(char *to, struct gale_str user)
     return to;
 }
 
-/* ---- the two formats ---- */
+/* ---- the formats ---- */
 
 static char *put_combined(char *to, struct access_log *log, const struct gale_request *req,
                           int status, uint64_t bytes, int64_t us)
@@ -195,6 +201,46 @@ static char *put_json(char *to, struct access_log *log, const struct gale_reques
     return to;
 }
 
+/* Colours by the first digit of the status. */
+static struct gale_str colour_of(int status)
+{
+    static const struct gale_str colours[] = {STR("\033[32m"), STR("\033[36m"), STR("\033[33m"),
+                                              STR("\033[31m")};
+    return colours[status < 300 ? 0 : status < 400 ? 1 : status < 500 ? 2 : 3];
+}
+
+/* Microseconds as milliseconds: 0.4 ms. */
+static char *put_milliseconds(char *to, int64_t us)
+{
+    to = put_number(to, (uint64_t)us / 1000);
+    *to++ = '.';
+    to = put_digits(to, (uint64_t)us % 1000 / 100, 1);
+    return put_str(to, STR(" ms"));
+}
+
+static char *put_short(char *to, struct access_log *log, const struct gale_request *req, int status,
+                       uint64_t bytes, int64_t us)
+{
+    (void)bytes;
+    to = put_str(to, STR("  "));
+    if (log->has_colour)
+        to = put_str(to, colour_of(status));
+    to = put_number(to, (uint64_t)status);
+    if (log->has_colour)
+        to = put_str(to, STR("\033[0m"));
+    to = put_str(to, STR("  "));
+    to = put_foreign(to, req->head.method, false);
+    *to++ = ' ';
+    to = put_foreign(to, req->head.target, false);
+    to = put_str(to, log->has_colour ? STR("  \033[2m") : STR("  "));
+    to = put_milliseconds(to, us);
+    return put_str(to, log->has_colour ? STR("\033[0m") : STR(""));
+}
+
+static char *(*const formats[])(char *, struct access_log *, const struct gale_request *, int,
+                                uint64_t, int64_t) = {
+    [ACCESS_COMBINED] = put_combined, [ACCESS_JSON] = put_json, [ACCESS_SHORT] = put_short};
+
 void access_log_write(struct access_log *log, struct exchange *exchange, int status,
                       int64_t duration_ns)
 {
@@ -207,9 +253,7 @@ void access_log_write(struct access_log *log, struct exchange *exchange, int sta
         return;
     const struct gale_request *req = &exchange->req;
     uint64_t bytes = exchange->res.is_bodyless ? 0 : exchange->res.body_sent;
-    char *(*format)(char *, struct access_log *, const struct gale_request *, int, uint64_t,
-                    int64_t) = log->format == ACCESS_JSON ? put_json : put_combined;
-    char *end = format(line, log, req, status, bytes, duration_ns / 1000);
+    char *end = formats[log->format](line, log, req, status, bytes, duration_ns / 1000);
     *end++ = '\n';
     log_sink_commit(&log->sink, (size_t)(end - line));
 }

@@ -1,4 +1,5 @@
-/* access_log.h - one line a request: combined (as web servers have always written it) or JSON. */
+/* access_log.h - one line a request: combined (as web servers have always written it), JSON, or
+ * short, for somebody who looks on. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -6,11 +7,12 @@
 
 struct exchange;
 
-enum access_format { ACCESS_COMBINED, ACCESS_JSON };
+enum access_format { ACCESS_COMBINED, ACCESS_JSON, ACCESS_SHORT };
 
 struct access_log {
     bool is_on;
     enum access_format format;
+    bool has_colour;
     struct log_sink sink;
     /* private */
     int64_t second; /* of the cached time */

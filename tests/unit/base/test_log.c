@@ -303,6 +303,33 @@ START_TEST(lines_of_a_report_follow_their_event)
 }
 END_TEST
 
+static char hooked[4096];
+
+static void keep(const char *line, size_t len)
+{
+    memcpy(hooked, line, len);
+    hooked[len] = 0;
+}
+
+START_TEST(short_lines_are_for_people)
+{
+    begin();
+    log_on_line(keep);
+    log_use_short_lines();
+    log_error("no \x1B[31m file", LOG_TEXT("app", "a b"), LOG_NUMBER("generation", 3),
+              LOG_TEXT("id", "x"));
+    log_info("that is all");
+    take();
+    ck_assert_str_eq(got, "  error  no \\x1B[31m file app=\"a b\"\n  that is all\n");
+    ck_assert_ptr_nonnull(strstr(hooked, " level=info "));
+    log_error("x", LOG_TEXT("id", "y"));
+    ck_assert_ptr_nonnull(strstr(hooked, " level=error "));
+    ck_assert_ptr_nonnull(strstr(hooked, " msg=x id=y"));
+    log_on_line(NULL);
+    finish();
+}
+END_TEST
+
 START_TEST(names_errors)
 {
     ck_assert_str_eq(log_errno_name(-ECONNRESET), "ECONNRESET");
@@ -316,4 +343,4 @@ UNIT_MAIN(writes_a_line, values_cannot_forge_a_line, long_values_and_lines_are_c
           any_cut_leaves_a_sound_line, levels, origin_stands_on_every_line,
           gathered_lines_wait_for_the_flush, dropped_lines_are_counted_and_announced_once,
           threads_do_not_mix_their_lines, errors_are_told, lines_of_a_report_follow_their_event,
-          names_errors)
+          short_lines_are_for_people, names_errors)

@@ -122,6 +122,15 @@ START_TEST(long_texts_are_cut)
 }
 END_TEST
 
+START_TEST(short_ones_are_for_people)
+{
+    open_log(ACCESS_SHORT);
+    ck_assert_str_eq(log_of("GET", "/a?b=1", NULL, 200), "  200  GET /a?b=1  1.2 ms\n");
+    ck_assert_str_eq(log_of("GET", "/\"", NULL, 404), "  404  GET /\\x22  1.2 ms\n");
+    close_log();
+}
+END_TEST
+
 START_TEST(off_writes_nothing)
 {
     struct exchange exchange = {0};
@@ -132,4 +141,4 @@ START_TEST(off_writes_nothing)
 END_TEST
 
 UNIT_MAIN(combined, json, whoever_is_known_is_named, hostile_bytes_are_escaped, long_texts_are_cut,
-          off_writes_nothing)
+          off_writes_nothing, short_ones_are_for_people)
