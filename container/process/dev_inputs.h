@@ -1,0 +1,18 @@
+/* dev_inputs.h - which files a build by `make` or by a command may be made of: those of its folder.
+ *
+ * Not what builds make, what editors leave behind, and what tools keep (.git, node_modules, target
+ * and the like). */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dev_inputs;
+
+/* Adds every such file below the folder. */
+void dev_inputs_add_folder(struct dev_inputs *inputs, const char *folder);
+/* A number that is another one when files have come or gone there; with `is_code` only sources and
+ * headers of C and C++. */
+uint64_t dev_inputs_stamp(const char *folder, bool is_code);
+/* The newest .so below the folder, build folders included, or NULL. Returns owned. */
+char *dev_inputs_find_plugin(const char *folder);
