@@ -146,6 +146,10 @@ $B/obj/container/cli/project_template.o: $(wildcard container/cli/templates/*)
 # Where `plugin = NAME` looks after the folders round the binary itself.
 $B/obj/adapters/plugin/plugin_file.o: CPPFLAGS += -DGALE_PLUGIN_DIR='"$(PREFIX)/lib/gale/plugins"'
 
+# What base/embed.h puts into an object.
+$B/obj/container/app/dev_page.o: container/app/dev.css
+$B/obj/container/app/dev_browser.o: container/app/dev.js
+
 $B/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<

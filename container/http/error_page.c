@@ -185,6 +185,11 @@ static int preferred_type(const struct gale_request *req)
 int error_page_send(struct exchange *exchange, int status, const char *why)
 {
     const struct error_page_file *page = find_page(exchange->errors, status);
+    if (exchange->errors && exchange->errors->make) {
+        int r = exchange->errors->make(exchange, status);
+        if (r != -ENOENT)
+            return r;
+    }
     if (page)
         return gale_reply_str(&exchange->res, status, "text/html",
                               (struct gale_str){page->body, page->len});

@@ -15,6 +15,8 @@ struct setting_pairs;
 struct error_pages {
     struct error_page_file *files; /* owned */
     size_t len;
+    /* Makes the answer itself, before all others, or returns -ENOENT; NULL: nobody does. */
+    int (*make)(struct exchange *exchange, int status);
 };
 
 /* Reads the files of `error_page = STATUS PATH`. Returns 0 or -EINVAL after adding to errors. */

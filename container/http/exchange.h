@@ -22,6 +22,8 @@ struct exchange {
     struct http_counters *counters;   /* of the app that serves it, or the server's own */
     struct gale_app *app;             /* who serves it: set by the router */
     struct gale_app *granted_by;      /* the authorizer that let it through; NULL: none was asked */
+    void *dev;                        /* of gale dev's front before the real one; NULL */
+    bool is_unlogged;                 /* nothing for the access log */
     unsigned redirects;               /* how often it was served anew (router_redirect) */
     bool is_served;                   /* serve has returned: nobody reads the body any more */
     struct gale_str elsewhere;        /* what a front is to serve instead (router_serve_only) */

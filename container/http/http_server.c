@@ -98,7 +98,7 @@ void http_server_account(struct http_server *server, struct exchange *exchange, 
     int64_t duration = ticks_to_ns(ticks_now() - started);
     http_counters_count(exchange->counters, status, exchange->req.body_read,
                         exchange->res.body_sent, duration);
-    if (server->access_log)
+    if (server->access_log && !exchange->is_unlogged)
         access_log_write(server->access_log, exchange,
                          status ? status : error_status_of_cut(result, cancelled), duration);
 }

@@ -41,6 +41,8 @@ SUSPENDS int response_finish(struct gale_response *res);
 bool response_reset(struct gale_response *res);
 /* Takes away the fields that describe the content: for an error page in its place. */
 void response_drop_content(struct gale_response *res);
+/* Sets a field in place of those of its name, also while the head is being sent: for fronts. */
+void response_put(struct gale_response *res, struct gale_str name, struct gale_str value);
 /* Takes away every field. */
 void response_drop_fields(struct gale_response *res);
 /* Marks the answer as never to become whole and tells the front. */

@@ -49,6 +49,12 @@ static void append_field(struct gale_response *res, struct gale_str name, struct
         arena_copy(arena, name.at, name.len), arena_copy(arena, value.at, value.len)};
 }
 
+void response_put(struct gale_response *res, struct gale_str name, struct gale_str value)
+{
+    remove_field(res, name);
+    append_field(res, name, value);
+}
+
 /* The fields that say where a message ends and what the connection does next are the front's. */
 static bool frames_message(struct gale_str name)
 {
@@ -85,8 +91,7 @@ int gale_response_header_str(struct gale_response *res, struct gale_str name, st
         return r;
     if (str_equals_nocase(name, STR("Content-Length")))
         return set_length(res, value);
-    remove_field(res, name);
-    append_field(res, name, value);
+    response_put(res, name, value);
     return 0;
 }
 

@@ -1,0 +1,46 @@
+/* dev.h - a worker of `gale dev`: it knows how the builds stand and tells browsers.
+ *
+ *   request --> dev_serve --> /.gale/...: the script, and the events that it waits for
+ *                  |
+ *                  `--> router_serve --> an app whose build is broken: a page that says so
+ *                                        any other: itself, its pages with the script (dev_front)
+ *
+ * Nothing of this is in the way of other workers: there the router serves. */
+#pragma once
+#include <stddef.h>
+#include <gale/str.h>
+#include "base/macros.h"
+
+struct adapter;
+struct config;
+struct dev;
+struct error_pages;
+struct gale_app;
+struct gale_request;
+struct gale_response;
+struct router;
+
+/* The adapters for reading a configuration whose plugins need not be built yet: without the checks
+ * of files. Static memory. */
+const struct adapter *const *dev_adapters(const struct adapter *const *adapters);
+
+/* What a configuration says that is not for `gale dev`: one worker for the front, short lines for
+ * requests, and no long waiting for what was replaced. */
+void dev_override(struct config *config);
+
+/* Reads the state from its descriptor (borrowed). Returns 0 and owned, or -errno. */
+int dev_open(int state_fd, struct dev **out_dev);
+void dev_close(struct dev *dev); /* takes NULL */
+/* The state is another now; whoever waits for that goes on. Borrows the descriptor. */
+int dev_update(struct dev *dev, int state_fd);
+/* Ends what waits, and what would wait from now on. Takes NULL. */
+void dev_drain(struct dev *dev);
+
+/* Before the apps are opened: what was never built is not opened, but answers that it is not there
+ * yet. */
+void dev_prepare(struct dev *dev, struct config *config);
+/* After they are: stands before those that are built; error pages are made here first. */
+void dev_attach(struct dev *dev, struct gale_app *apps, size_t count, struct error_pages *errors,
+                struct router *router);
+/* An http_serve_fn with the dev as its data. */
+SUSPENDS int dev_serve(void *dev, struct gale_request *req, struct gale_response *res);

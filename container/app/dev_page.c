@@ -1,0 +1,259 @@
+/* dev_page.c - the pages, put together from what compilers and logs say. */
+#include "app/dev_page.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/dev_diagnostic.h"
+#include "app/dev_source.h"
+#include "app/dev_state.h"
+#include "base/buffer.h"
+#include "base/embed.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "http/http_status.h"
+
+/* The page is for reading: what comes after so many is in the compiler's own words below. */
+enum { SECTIONS_MAX = 24 };
+
+EMBED(style, "container/app/dev.css");
+
+/* ---- what every page has ---- */
+
+static void put_text(struct buffer *out, const char *text)
+{
+    dev_source_escape(out, str_of(text));
+}
+
+static void put_start(struct buffer *out, struct gale_str title, const char *state, bool is_busy)
+{
+    buffer_add_text(out, "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
+                         "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
+                         "<link rel=icon href=\"data:,\">\n<title>");
+    dev_source_escape(out, title);
+    buffer_add_text(out, " · gale dev</title>\n<style>\n");
+    buffer_add_text(out, style);
+    buffer_printf(out,
+                  "</style>\n</head>\n<body>\n<main>\n<header><b>gale dev</b><span%s>%s</span>"
+                  "</header>\n<h1>",
+                  is_busy ? " class=busy" : "", state);
+    dev_source_escape(out, title);
+    buffer_add_text(out, "</h1>\n");
+}
+
+static void put_end(struct buffer *out, const char *footer)
+{
+    buffer_printf(out, "<footer>%s</footer>\n</main>\n</body>\n</html>\n", footer);
+}
+
+static void put_words(struct buffer *out, const char *summary, const char *text, bool is_open)
+{
+    if (!*text)
+        return;
+    buffer_printf(out, "<details%s><summary>%s</summary><pre>", is_open ? " open" : "", summary);
+    put_text(out, text);
+    buffer_add_text(out, "</pre></details>\n");
+}
+
+/* ---- a diagnostic ---- */
+
+static char *path_of(const struct dev_app *app, struct gale_str file)
+{
+    return file.at[0] == '/' ? memory_copy(file.at, file.len)
+                             : memory_printf("%s/%.*s", app->folder, (int)file.len, file.at);
+}
+
+/* A file below the folder is shown from there. */
+static struct gale_str short_name(const struct dev_app *app, struct gale_str file)
+{
+    size_t len = strlen(app->folder);
+    if (len && file.len > len + 1 && memcmp(file.at, app->folder, len) == 0 && file.at[len] == '/')
+        return (struct gale_str){file.at + len + 1, file.len - len - 1};
+    return file;
+}
+
+static void put_place(struct buffer *out, const struct dev_app *app,
+                      const struct dev_diagnostic *at)
+{
+    buffer_add_text(out, "<code>");
+    dev_source_escape(out, short_name(app, at->file));
+    buffer_printf(out, ":%u", at->line);
+    if (at->column)
+        buffer_printf(out, ":%u", at->column);
+    buffer_add_text(out, "</code>");
+}
+
+static void put_excerpt(struct buffer *out, const struct dev_app *app,
+                        const struct dev_diagnostic *at)
+{
+    scoped_free char *path = path_of(app, at->file);
+    const struct dev_place place = {path, at->line, at->column, at->width, at->is_visual, {"", 0}};
+    (void)dev_source_excerpt(out, &place);
+}
+
+static void put_note(struct buffer *out, const struct dev_app *app, const struct dev_diagnostic *at)
+{
+    buffer_add_text(out, "<p class=note><b>note</b>");
+    dev_source_escape(out, at->message);
+    put_place(out, app, at);
+    buffer_add_text(out, "</p>\n");
+}
+
+static void put_diagnostic(struct buffer *out, const struct dev_app *app,
+                           const struct dev_diagnostic *at)
+{
+    buffer_printf(out, "<section class=%s><h2>", at->kind == DEV_ERROR ? "error" : "warning");
+    dev_source_escape(out, at->message);
+    buffer_add_text(out, "</h2><p class=where>");
+    put_place(out, app, at);
+    buffer_add_text(out, "</p>\n");
+    put_excerpt(out, app, at);
+}
+
+/* Those of one kind, each with the notes that follow it. Returns how many. */
+static size_t put_kind(struct buffer *out, const struct dev_app *app, enum dev_kind kind)
+{
+    struct gale_str rest = str_of(app->text);
+    struct dev_diagnostic at;
+    size_t count = 0;
+    bool is_within = false;
+    while (dev_diagnostic_next(&rest, &at)) {
+        if (at.kind == DEV_NOTE) {
+            if (is_within)
+                put_note(out, app, &at);
+            continue;
+        }
+        if (is_within)
+            buffer_add_text(out, "</section>\n");
+        is_within = at.kind == kind && count++ < SECTIONS_MAX;
+        if (is_within)
+            put_diagnostic(out, app, &at);
+    }
+    if (is_within)
+        buffer_add_text(out, "</section>\n");
+    return count;
+}
+
+/* ---- trouble ---- */
+
+static const char *verb_of(const struct dev_app *app)
+{
+    if (app->stage == DEV_FIRST)
+        return "is being built";
+    return app->stage == DEV_REFUSED ? "does not start" : "does not build";
+}
+
+static void put_count(struct buffer *out, size_t count, const char *what)
+{
+    if (count)
+        buffer_printf(out, "%zu %s%s · ", count, what, count == 1 ? "" : "s");
+}
+
+static void put_facts(struct buffer *out, const struct dev_app *app)
+{
+    struct gale_str text = str_of(app->text);
+    buffer_add_text(out, "<p class=facts>");
+    if (app->stage == DEV_BROKEN) {
+        put_count(out, dev_diagnostic_count(text, DEV_ERROR), "error");
+        put_count(out, dev_diagnostic_count(text, DEV_WARNING), "warning");
+    }
+    buffer_add_text(out, "<code>");
+    put_text(out, app->command);
+    buffer_add_text(out, "</code>");
+    if (app->stage != DEV_FIRST)
+        buffer_printf(out, " · %.2f s", (double)app->ms / 1000);
+    buffer_add_text(out, "</p>\n");
+}
+
+static void put_refusal(struct buffer *out, const struct dev_app *app)
+{
+    static const char mark[] = "; it said: ";
+    const char *said = strstr(app->text, mark);
+    size_t len = said ? (size_t)(said - app->text) : strlen(app->text);
+    buffer_add_text(out, "<section class=error><h2>");
+    dev_source_escape(out, (struct gale_str){app->text, len});
+    buffer_add_text(out, "</h2><p class=where>it was built, and it does not open</p>");
+    if (said) {
+        buffer_add_text(out, "<pre class=words>");
+        put_text(out, said + strlen(mark));
+        buffer_add_text(out, "</pre>");
+    }
+    buffer_add_text(out, "</section>\n");
+}
+
+void dev_page_trouble(struct buffer *out, const struct dev_app *app)
+{
+    scoped_free char *title = memory_printf("%s %s", app->name, verb_of(app));
+    bool is_first = app->stage == DEV_FIRST;
+    size_t errors = 0;
+    put_start(out, str_of(title), is_first ? "building" : "broken", is_first);
+    put_facts(out, app);
+    if (app->stage == DEV_REFUSED)
+        put_refusal(out, app);
+    if (app->stage == DEV_BROKEN) {
+        errors = put_kind(out, app, DEV_ERROR);
+        (void)put_kind(out, app, DEV_WARNING);
+        put_words(out, "What the build said, word for word", app->text, !errors);
+    }
+    put_end(out, is_first ? "The app's own page comes by itself as soon as it is there."
+                          : "This page goes away by itself when the file is mended and saved.");
+}
+
+void dev_text_trouble(struct buffer *out, const struct dev_app *app)
+{
+    buffer_printf(out, "%s %s\n\n%s", app->name, verb_of(app), app->text);
+    if (out->len && out->at[out->len - 1] != '\n')
+        buffer_add_text(out, "\n");
+}
+
+/* ---- an error of the app's own ---- */
+
+static const char *class_of(struct gale_str line)
+{
+    if (memmem(line.at, line.len, "level=error", 11))
+        return "error";
+    return memmem(line.at, line.len, "level=warn", 10) ? "warn" : "info";
+}
+
+/* Without the time and process that a line of the log begins with. */
+static struct gale_str from_message(struct gale_str line)
+{
+    const char *at = memmem(line.at, line.len, "msg=", 4);
+    return at ? (struct gale_str){at + 4, line.len - (size_t)(at + 4 - line.at)} : line;
+}
+
+static void put_log(struct buffer *out, struct gale_str log)
+{
+    buffer_add_text(out, "<section class=plain><h2>What was logged meanwhile</h2>"
+                         "<p class=where>the log lines of this request</p><pre class=log>");
+    while (log.len) {
+        struct gale_str line = str_cut(&log, '\n');
+        if (!line.len)
+            continue;
+        buffer_printf(out, "<span class=%s>", class_of(line));
+        dev_source_escape(out, from_message(line));
+        buffer_add_text(out, "</span>\n");
+    }
+    buffer_add_text(out, "</pre></section>\n");
+}
+
+void dev_page_failure(struct buffer *out, struct gale_str app, int status,
+                      const struct dev_request *request)
+{
+    scoped_free char *title = memory_printf("%.*s answered %d %s", (int)app.len, app.at, status,
+                                            http_status_reason(status).at);
+    put_start(out, str_of(title), "failed", false);
+    buffer_add_text(out, "<p class=facts><code>");
+    dev_source_escape(out, request->line);
+    buffer_add_text(out, "</code> · request <code>");
+    dev_source_escape(out, request->id);
+    buffer_add_text(out, "</code></p>\n");
+    if (request->log.len)
+        put_log(out, request->log);
+    else
+        buffer_add_text(out, "<section class=plain><h2>Nothing was logged for it</h2>"
+                             "<p class=where>gale_log(app, GALE_ERROR, ...) in the app's code "
+                             "would show here</p></section>\n");
+    put_end(out, "People who use the app see a plain error page instead.");
+}
