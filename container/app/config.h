@@ -78,11 +78,13 @@ struct app_config {
     const char *authorize;  /* the name of its authorizer; NULL: everybody may use it */
     const struct app_config *authorizer; /* that app */
     const struct adapter *adapter;
-    void *settings; /* the adapter's, filled by its table */
+    const char *target; /* what the adapter's key says: a plugin's path or name, a program... */
+    void *settings;     /* the adapter's, filled by its table */
     struct app_limits limits;
     bool watch; /* reload when its file changes */
     struct app_isolation isolation;
     const char *substance; /* of an isolated app: it is the same one while this text is */
+    const char *build; /* how gale dev makes it; NULL: somebody else does */
     const struct server_settings *server;
     int servers_fd; /* in a worker: a path to the servers that the master runs for it; -1: none */
 };

@@ -37,6 +37,8 @@ const struct setting app_table[] = {
     {"watch", SETTING_FLAG, AT(watch), .initial = "no",
      .help = "Reload by itself when the plugin's file, or a library that it finds through $ORIGIN, "
              "has changed."},
+    {"build", SETTING_TEXT, AT(build), .example = "make -C hello",
+     .help = "The command by which gale dev builds the plugin; run in the folder of `base`."},
     {.key = NULL},
 };
 #undef AT
@@ -203,6 +205,8 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     read_mount(reader, section, app);
     inherit_limits(&app->limits, &app->server->http);
     refuse_watch(reader, section, app);
+    if (app->adapter)
+        app->target = config_find_key(section, app->adapter->name)->value;
     if (app->adapter && app->adapter->check && reader->errors->len == before && !reader->base)
         app->adapter->check(app, reader->errors);
 }

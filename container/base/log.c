@@ -227,20 +227,6 @@ static bool is_for_files(const char *key)
     return strcmp(key, "generation") == 0 || strcmp(key, "id") == 0;
 }
 
-static void put_plain(struct line *line, const char *text)
-{
-    struct gale_str rest = str_of(text);
-    while (rest.len && !line->is_cut) {
-        size_t len = plain_len(rest);
-        if (len)
-            put(line, rest.at, len);
-        else
-            put_escaped(line, rest.at[0]);
-        rest.at += len ? len : 1;
-        rest.len -= len ? len : 1;
-    }
-}
-
 static void begin_short(struct line *line, enum log_level level, const char *message)
 {
     static const char *const heads[][4] = {{"  error  ", "  warning  ", "  ", "  debug  "},
@@ -250,7 +236,7 @@ static void begin_short(struct line *line, enum log_level level, const char *mes
     line->len = 0;
     line->is_cut = line->in_quotes = false;
     put_text(line, heads[state.has_colour][level]);
-    put_plain(line, message);
+    put_plain(line, str_of(message));
     put_text(line, state.has_colour ? "\033[2m" : "");
 }
 

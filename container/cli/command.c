@@ -14,13 +14,10 @@
 #include "cli/help.h"
 
 const struct command *const commands[] = {
-    &command_run,      &command_check, &command_reload,  &command_rollback,
-    &command_upgrade,  &command_stop,  &command_status,  &command_new,
-    &command_test,     &command_cgi,   &command_version, &command_help,
-    &command_document, NULL,
+    &command_run,     &command_dev,     &command_check,  &command_reload,   &command_rollback,
+    &command_upgrade, &command_stop,    &command_status, &command_new,      &command_test,
+    &command_cgi,     &command_version, &command_help,   &command_document, NULL,
 };
-
-static const char *const reserved[] = {"dev"};
 
 const struct command *command_find(const char *name)
 {
@@ -41,14 +38,6 @@ const char *command_nearest(const char *name)
     return setting_nearest(tables, name);
 }
 
-bool command_is_reserved(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
-        if (strcmp(reserved[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* ---- what is no command ---- */
 
 static bool is_runnable(const char *text)
@@ -60,9 +49,7 @@ static bool is_runnable(const char *text)
 static int refuse(const char *name)
 {
     const char *nearest = command_nearest(name);
-    if (command_is_reserved(name))
-        fprintf(stderr, "gale: '%s' is kept for a later version of gale\n", name);
-    else if (is_runnable(name))
+    if (is_runnable(name))
         fprintf(stderr, "gale: '%s' is no command; did you mean 'gale run %s'?\n", name, name);
     else if (nearest)
         fprintf(stderr, "gale: there is no command '%s'; did you mean '%s'?\n", name, nearest);

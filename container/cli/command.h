@@ -34,9 +34,9 @@ struct command {
     int (*run)(const struct command_line *line);
 };
 
-extern const struct command command_run, command_check, command_reload, command_rollback,
-    command_upgrade, command_stop, command_status, command_new, command_test, command_cgi,
-    command_version, command_help, command_document;
+extern const struct command command_run, command_dev, command_check, command_reload,
+    command_rollback, command_upgrade, command_stop, command_status, command_new, command_test,
+    command_cgi, command_version, command_help, command_document;
 
 /* All of them, ended by NULL, in the order of `gale help`. */
 extern const struct command *const commands[];
@@ -45,8 +45,6 @@ extern const struct command *const commands[];
 const struct command *command_find(const char *name);
 /* The listed command whose name is nearest to this, or NULL. */
 const char *command_nearest(const char *name);
-/* Whether a later gale will have a command of that name. */
-bool command_is_reserved(const char *name);
 
 /* Does what the command line says; argv[1] names the command. Returns what to exit with. */
 int command_main(int argc, char **argv);

@@ -9,9 +9,7 @@
 static int refuse(const char *topic)
 {
     const char *command = command_nearest(topic), *key = help_nearest_key(topic);
-    if (command_is_reserved(topic))
-        fprintf(stderr, "gale help: '%s' is kept for a later version of gale\n", topic);
-    else if (command || key)
+    if (command || key)
         fprintf(stderr, "gale help: '%s' is neither a command nor a key; did you mean '%s'?\n",
                 topic, command ? command : key);
     else

@@ -14,6 +14,7 @@
  *     <--------------------------- GO --   accept
  *     <------------- LOGS [fd] [fd] --    reopened: error log, access log
  *     <--------------------- RETIRE n --   close the sockets from place n on
+ *     <-------------------- DEV [fd] --   how builds stand (gale dev)
  *     -- LEAVE ----------------------->    why; a successor is to take this place, then drain me
  *     <-------------------- TAKE [fd] --   idle connections come from there (handover.h)
  *     <-------------------- GIVE [fd] --   and go there, now or when it drains
@@ -40,6 +41,7 @@ enum channel_kind {
     CHANNEL_TAKE,
     CHANNEL_GIVE,
     CHANNEL_PASSED,
+    CHANNEL_DEV,
 };
 
 /* DRAIN: also accept what waits in queues that will be closed; another worker takes over, so that

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/file_state.h"
+#include "app/dev.h"
 #include "base/ini.h"
 #include "base/lease.h"
 #include "base/macros.h"
@@ -184,6 +185,8 @@ static enum master_exit build(struct master *master, struct gale_str text,
         return MASTER_WRONG_INPUT;
     }
     override_listen(options->listen, config);
+    if (options->dev)
+        dev_override(config);
     int fd = config_text_seal(text);
     if (fd < 0) {
         config_close(config);

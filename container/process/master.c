@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "process/channel.h"
+#include "process/dev_master.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
@@ -75,6 +76,8 @@ void master_stop(struct master *master, enum master_stop how)
         notify("STOPPING=1");
         timer_stop(master->loop, &master->settle);
         timer_stop(master->loop, &master->turnover);
+        dev_master_close(master->dev);
+        master->dev = NULL;
         groups_cancel(master); /* they have not accepted anything */
         reload_done(master, "gale is stopping");
         /* Workers sweep the queues of theirs; then nobody listens any more. */
@@ -137,7 +140,8 @@ void master_use_logs(struct master *master)
     master->log_fd = fcntl(live->logs.error_fd, F_DUPFD_CLOEXEC, 3);
     log_flush();
     log_set_fd(master->log_fd < 0 ? STDERR_FILENO : master->log_fd);
-    log_set_level((enum log_level)live->config->server.log_level);
+    /* In gale dev the terminal gets notices instead. */
+    log_set_level(master->dev ? LOG_LEVEL_WARN : (enum log_level)live->config->server.log_level);
     if (old >= 0)
         close(old);
 }
@@ -265,6 +269,8 @@ static enum master_exit open_first(struct master *master)
         master_complain(r == MASTER_WRONG_INPUT ? "" : "gale: ", why);
         return r;
     }
+    if (master->options->dev && dev_master_open(master, master->options->dev, &master->dev) < 0)
+        return MASTER_FAILED;
     return open_control(master, &master->front->next->config->server);
 }
 
@@ -312,7 +318,7 @@ static void on_become(void *data)
 static void warn_about_root(const struct master *master)
 {
     const struct server_settings *server = &master->front->next->config->server;
-    if (geteuid() == 0 && !server->user)
+    if (geteuid() == 0 && !server->user && !master->options->dev)
         log_warn("workers run as root: set `user` in [server]");
 }
 
@@ -330,6 +336,8 @@ static void run(struct master *master)
         warn_about_root(master);
         groups_start(master);
     }
+    if (master->dev)
+        dev_master_start(master->dev);
     (void)ioloop_run(master->loop);
     ioloop_undefer(master->loop, &flush);
 }
@@ -339,6 +347,7 @@ static void close_all(struct master *master)
     control_close(master);
     watchdog_stop(&master->watchdog);
     crashes_finish(&master->crashes);
+    dev_master_close(master->dev);
     list_each (&master->groups, link)
         group_destroy(container_of(link, struct group, link));
     if (master->pid_file)

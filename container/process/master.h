@@ -13,6 +13,7 @@
 
 struct adapter;
 struct config;
+struct dev_options;
 
 /* What a process that ran the master exits with. */
 enum master_exit {
@@ -29,6 +30,7 @@ struct master_options {
     const struct adapter *const *adapters; /* ended by NULL */
     const char *const *listen;             /* instead of the configuration's, ended by NULL; NULL */
     const char *control;                   /* instead of the configuration's; NULL */
+    const struct dev_options *dev;         /* gale dev; NULL */
     /* Called when the first generation serves: the place for a greeting. May be NULL. */
     void (*on_serving)(const struct config *config, unsigned workers);
 };

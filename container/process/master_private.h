@@ -19,6 +19,7 @@
 #include "process/watchdog.h"
 
 struct board;
+struct dev_master;
 struct generation;
 struct group;
 
@@ -44,6 +45,7 @@ struct master {
     struct crashes crashes;
     struct watchdog watchdog;
     struct out_of_memory out_of_memory;
+    struct dev_master *dev; /* of gale dev; owned; NULL */
     enum master_stop stop;
     enum master_exit exit;
     char *pid_file;     /* as written; owned */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "adapters/plugin/plugin_load.h"
+#include "app/code.h"
 #include "base/buffer.h"
 #include "base/macros.h"
 
@@ -19,6 +20,7 @@ enum { TIMEOUT_MS = 5000, EXIT_BLOCKS = 43 };
 /* What it prints is printed when it is opened in earnest. */
 static _Noreturn void child(const char *path)
 {
+    const struct code code = {.original = path, .path = path, .root = ""};
     struct gale_plugin plugin = {0};
     struct buffer why = {0};
     void *handle;
@@ -26,7 +28,7 @@ static _Noreturn void child(const char *path)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         (void)dup2(null, fd);
-    int r = plugin_load(path, &plugin, &handle, &why);
+    int r = plugin_load(&code, &plugin, &handle, &why);
     _exit(r == 0 && plugin.flags & GALE_BLOCKING ? EXIT_BLOCKS : 0);
 }
 

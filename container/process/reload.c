@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "loop/task.h"
+#include "process/dev_master.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
@@ -81,6 +82,7 @@ static void begin(struct master *master)
     list_splice(&reloads->current, &reloads->queued);
     reloads->begun_ms = clock_mono_ms();
     notify("RELOADING=1");
+    dev_master_reload_begins(master->dev);
     prepare(master);
 }
 
@@ -167,7 +169,8 @@ void reload_done(struct master *master, const char *why)
     timer_stop(master->loop, &reloads->settling);
     if (reloads->is_running) {
         record(reloads, why);
-        if (why && master->stop == MASTER_RUNS)
+        dev_master_reload_ended(master->dev, why);
+        if (why && master->stop == MASTER_RUNS && !master->dev)
             log_error("the reload is refused; everything stays as it was", LOG_TEXT("why", why));
         answer(master, &reloads->current, why);
         reloads->is_running = false;

@@ -81,6 +81,8 @@ static void look_at_loop(struct worker_process *worker, const struct board_slot 
     int64_t heartbeat_ms = atomic_load_explicit(&slot->heartbeat_ms, memory_order_relaxed);
     int64_t silent_ms = watchdog_see(&worker->view, heartbeat_ms, passed_ms);
     bool turns = worker->state == WORKER_SERVING || worker->state == WORKER_ENDING;
+    if (atomic_load_explicit(&slot->may_block, memory_order_relaxed))
+        return; /* its app holds up the loop by right */
     if (!limit_ms || silent_ms < limit_ms || !turns || worker->by != CRASH_BY_ITSELF)
         return;
     if (is_debugged(worker->pid))

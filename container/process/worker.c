@@ -12,6 +12,7 @@
 
 #include "app/app.h"
 #include "app/config.h"
+#include "app/dev.h"
 #include "base/board.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -86,6 +87,8 @@ static void handle(struct channel_message *message)
         take_from(message);
     else if (message->kind == CHANNEL_GIVE)
         give_to(message);
+    else if (message->kind == CHANNEL_DEV && worker.dev && message->fd_count)
+        (void)dev_update(worker.dev, message->fds[0]);
     else if (message->kind == CHANNEL_DRAIN)
         worker_drain(&worker, message->value, message->flags);
     channel_message_finish(message);

@@ -14,9 +14,10 @@ static const struct {
     const char *key;
     size_t offset; /* of an int or unsigned */
 } numbers[] = {
-    {"place", AT(place)},           {"slot", AT(slot)},      {"channel", AT(channel)},
-    {"config", AT(config)},         {"board", AT(board)},    {"error_log", AT(error_log)},
-    {"access_log", AT(access_log)}, {"first", AT(is_first)}, {"code", AT(code)},
+    {"place", AT(place)},           {"slot", AT(slot)},       {"channel", AT(channel)},
+    {"config", AT(config)},         {"board", AT(board)},     {"error_log", AT(error_log)},
+    {"access_log", AT(access_log)}, {"first", AT(is_first)},  {"code", AT(code)},
+    {"dev_state", AT(dev_state)},   {"dev_log", AT(dev_log)},
 };
 #undef AT
 
@@ -126,8 +127,14 @@ static int parse_one(struct gale_str key, const char *value, struct worker_argum
 int worker_arguments_parse(int argc, char **argv, struct arena *arena,
                            struct worker_arguments *out_arguments)
 {
-    struct worker_arguments arguments = {
-        .channel = -1, .config = -1, .board = -1, .code = -1, .error_log = -1, .access_log = -1};
+    struct worker_arguments arguments = {.channel = -1,
+                                         .config = -1,
+                                         .board = -1,
+                                         .code = -1,
+                                         .error_log = -1,
+                                         .access_log = -1,
+                                         .dev_state = -1,
+                                         .dev_log = -1};
     arguments.sockets = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.sockets));
     arguments.servers = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.servers));
     arguments.links = arena_zalloc(arena, (size_t)(argc + 1) * sizeof(*arguments.links));
@@ -148,7 +155,8 @@ void worker_arguments_each_fd(const struct worker_arguments *arguments,
                               void (*fn)(void *data, int fd), void *data)
 {
     const int fixed[] = {arguments->channel,   arguments->config,     arguments->board,
-                         arguments->error_log, arguments->access_log, arguments->code};
+                         arguments->error_log, arguments->access_log, arguments->code,
+                         arguments->dev_state, arguments->dev_log};
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         if (fixed[i] > STDERR_FILENO)
             fn(data, fixed[i]);

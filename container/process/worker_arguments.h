@@ -33,6 +33,7 @@ struct worker_arguments {
     int channel, config, board;
     int code;                  /* the list of copies that it loads (code_list.h) */
     int error_log, access_log; /* -1: none */
+    int dev_state, dev_log;    /* of gale dev; -1: none */
     int is_first;              /* nothing serves yet: the master tells the terminal why not */
     const char *path;          /* of the configuration, for its errors */
     const char *base;          /* where its paths start, as the master found it */

@@ -10,6 +10,7 @@
  * A worker that is to leave while others of its generation stay first has a successor started. */
 #include "app/app.h"
 #include "app/config.h"
+#include "app/dev.h"
 #include "base/board.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -44,6 +45,7 @@ static bool has_only_stuck(const struct worker *worker)
 static void take_nothing_new(struct worker *worker)
 {
     worker->is_sweeping = false;
+    dev_drain(worker->dev);
     coverage_finish(&worker->coverage);
     taker_close(&worker->taker);
     http_server_drain(&worker->http);

@@ -14,6 +14,8 @@
 #include "app/app.h"
 #include "app/code.h"
 #include "app/config.h"
+#include "app/dev.h"
+#include "app/dev_log.h"
 #include "base/board.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -102,12 +104,26 @@ static int open_config(struct worker *worker)
         return fail(worker, -errno, "the configuration cannot be read");
     worker->config = config_parse_again(worker->arguments.path, (struct gale_str){text, len},
                                         worker->arguments.base, worker->adapters, &errors);
+    if (worker->dev)
+        dev_override(worker->config);
     if (errors.len)
         return fail_with(worker, &errors);
     log_set_level((enum log_level)worker->config->server.log_level);
     find_servers(worker);
     int r = worker_take_part(worker);
     return r < 0 ? fail(worker, r, "the master and this worker read different configurations") : 0;
+}
+
+static int open_dev(struct worker *worker)
+{
+    const struct worker_arguments *arguments = &worker->arguments;
+    if (arguments->dev_state < 0)
+        return 0;
+    worker->adapters = dev_adapters(worker->adapters);
+    int r = dev_open(arguments->dev_state, &worker->dev);
+    if (r == 0)
+        r = dev_log_attach(arguments->dev_log);
+    return r < 0 ? fail(worker, r, "gale dev cannot be followed") : 0;
 }
 
 /* ---- rights and limits ---- */
@@ -176,6 +192,8 @@ static int open_apps(struct worker *worker)
 {
     if (worker->arguments.is_first && worker->arguments.error_log == STDERR_FILENO)
         apps_fail_quietly();
+    if (worker->dev)
+        dev_prepare(worker->dev, worker->config);
     int r = apps_open(worker->config, &worker->apps);
     if (r < 0) {
         tell_failure(worker, apps_failure());
@@ -246,6 +264,12 @@ static int open_server(struct worker *worker)
     http_server_init(&worker->http, worker->loop, &server->http, router_serve, &worker->router);
     fcgi_server_init(&worker->fcgi, &worker->http);
     link_server_init(&worker->link, &worker->http);
+    if (worker->dev) {
+        dev_attach(worker->dev, worker->apps, worker->config->app_count, &worker->error_pages,
+                   &worker->router);
+        worker->http.serve = dev_serve;
+        worker->http.data = worker->dev;
+    }
     worker->http.tcp.on_stream = on_stream;
     worker->http.tcp.data = worker;
     worker->http.access_log = &worker->access_log;
@@ -271,6 +295,8 @@ int worker_open(struct worker *worker)
     if (r < 0)
         return fail(worker, r, "the board cannot be attached");
     r = open_code(worker);
+    if (r == 0)
+        r = open_dev(worker);
     if (r == 0)
         r = open_config(worker);
     if (r < 0)
@@ -299,6 +325,7 @@ bool worker_close(struct worker *worker)
     router_finish(&worker->router);
     error_pages_close(&worker->error_pages);
     access_log_finish(&worker->access_log);
+    dev_close(worker->dev);
     ioloop_destroy(worker->loop);
     config_close(worker->config);
     arena_finish(&worker->arena);

@@ -21,6 +21,7 @@ struct adapter;
 struct app_config;
 struct board;
 struct config;
+struct dev;
 struct gale_app;
 
 struct worker {
@@ -43,6 +44,7 @@ struct worker {
     struct coverage coverage;
     struct giver giver; /* of idle connections, to its successor */
     struct taker taker;
+    struct dev *dev; /* of gale dev; owned; NULL */
     struct ioloop_call turn_end;
     struct worker_recycle recycle;
     /* the end */

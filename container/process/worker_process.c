@@ -23,6 +23,7 @@
 #include "process/group.h"
 #include "process/isolation.h"
 #include "process/master_private.h"
+#include "process/dev_master.h"
 #include "process/worker_arguments.h"
 #include "process/worker_end.h"
 #include "process/worker_spawn.h"
@@ -249,6 +250,8 @@ static int spawn(struct worker_process *worker, int their_end)
         .error_log = generation->logs.error_fd,
         .access_log = generation->logs.access_fd,
         .is_first = !master->front->live,
+        .dev_state = master->dev ? dev_master_state_fd(master->dev) : -1,
+        .dev_log = master->dev ? dev_master_log_fd(master->dev) : -1,
         .path = generation->config->path,
         .base = generation->config->base,
         .sockets = sockets.at,

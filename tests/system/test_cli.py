@@ -14,9 +14,8 @@ from harness import WAIT_SECONDS, Connection, free_port, wait_for
 from person import APP, get, person  # noqa: F401: a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["run", "check", "reload", "rollback", "upgrade", "stop", "status", "new", "test", "cgi",
-            "version", "help"]
-RESERVED = ["dev"]
+COMMANDS = ["run", "dev", "check", "reload", "rollback", "upgrade", "stop", "status", "new", "test",
+            "cgi", "version", "help"]
 
 
 # ---- help and the command line ----
@@ -25,7 +24,7 @@ def test_help_lists_the_commands_that_exist(person):
     shown = person.gale("help")
     assert shown.returncode == 0 and shown.stderr == ""
     assert re.findall(r"^  (\w+) ", shown.stdout, re.M) == COMMANDS
-    for word in RESERVED + ["worker", "document"]:
+    for word in ["worker", "document"]:
         assert not re.search(rf"^  {word}\b", shown.stdout, re.M)
     assert person.gale("--help").stdout == shown.stdout == person.gale("-h").stdout
 
@@ -51,7 +50,6 @@ def test_each_command_teaches(person, command):
 WRONG_LINES = [
     (["relaod"], "gale: there is no command 'relaod'; did you mean 'reload'?\n"),
     (["stat"], "gale: there is no command 'stat'\n"),
-    (["new"], "gale: 'new' is kept for a later version of gale\n"),
     (["hello.so"], "gale: 'hello.so' is no command; did you mean 'gale run hello.so'?\n"),
     (["status", "--jsn"], "gale status: there is no option --jsn; did you mean --json?\n"),
     (["status", "-j"], "gale status: there is no option -j; there is --json, --control\n"),

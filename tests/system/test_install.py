@@ -11,8 +11,8 @@ from harness import WAIT_SECONDS
 from person import APP, person  # noqa: F401: a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["run", "check", "reload", "rollback", "upgrade", "stop", "status", "new", "test", "cgi",
-            "version", "help"]
+COMMANDS = ["run", "dev", "check", "reload", "rollback", "upgrade", "stop", "status", "new", "test",
+            "cgi", "version", "help"]
 
 
 # ---- files that come with gale ----

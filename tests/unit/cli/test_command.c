@@ -1,7 +1,7 @@
-/* The table of commands and its rows: command.c, command_run.c, command_check.c, command_reload.c,
- * command_rollback.c, command_upgrade.c, command_stop.c, command_status.c, command_new.c,
- * command_test.c, command_cgi.c, command_version.c, command_help.c, command_document.c; and
- * adapters.c. What they do to an instance is for the system tests. */
+/* The table of commands and its rows: command.c, command_run.c, command_dev.c, command_check.c,
+ * command_reload.c, command_rollback.c, command_upgrade.c, command_stop.c, command_status.c,
+ * command_new.c, command_test.c, command_cgi.c, command_version.c, command_help.c,
+ * command_document.c; and adapters.c. What they do to an instance is for the system tests. */
 #include "unit.h"
 
 #include <string.h>
@@ -56,18 +56,6 @@ START_TEST(names_are_found_and_suggested)
         ck_assert_ptr_null(command_find(cases[i].given));
         ck_assert_pstr_eq(command_nearest(cases[i].given), cases[i].expected);
     }
-    ck_assert(command_is_reserved("dev"));
-    ck_assert(!command_is_reserved("run"));
-}
-END_TEST
-
-START_TEST(reserved_names_are_no_commands)
-{
-    static const char *const names[] = {"dev"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        ck_assert(command_is_reserved(names[i]));
-        ck_assert_ptr_null(command_find(names[i]));
-    }
 }
 END_TEST
 
@@ -88,10 +76,8 @@ static const struct {
     {{"gale", "help", "max_head"}, 0, "default: 32K", NULL},
     {{"gale", "help", "max_haed"}, 2, NULL, "did you mean 'max_head'?"},
     {{"gale", "help", "reloda"}, 2, NULL, "did you mean 'reload'?"},
-    {{"gale", "help", "new"}, 2, NULL, "later version"},
     {{"gale", "help", "xxxxxx"}, 2, NULL, "neither a command nor a key"},
     {{"gale"}, 2, NULL, "usage: gale COMMAND"},
-    {{"gale", "new"}, 2, NULL, "'new' is kept for a later version"},
     {{"gale", "stauts"}, 2, NULL, "did you mean 'status'?"},
     {{"gale", "whatever"}, 2, NULL, "there is no command 'whatever'"},
     {{"gale", "x.so"}, 2, NULL, "did you mean 'gale run x.so'?"},
@@ -137,4 +123,4 @@ START_TEST(plugins_are_hosted)
 END_TEST
 
 UNIT_MAIN(each_command_explains_itself, names_are_found_and_suggested,
-          reserved_names_are_no_commands, command_lines_end_as_documented, plugins_are_hosted)
+          command_lines_end_as_documented, plugins_are_hosted)

@@ -1,0 +1,106 @@
+/* command_dev.c - gale dev: builds, serves, and begins again when a file is saved. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/config.h"
+#include "app/dev.h"
+#include "base/log.h"
+#include "cli/adapters.h"
+#include "cli/apps_table.h"
+#include "cli/command_line.h"
+#include "cli/dev_project.h"
+#include "cli/dev_terminal.h"
+#include "cli/terminal.h"
+#include "process/dev_master.h"
+#include "process/master.h"
+
+static void notice(const struct dev_notice *what)
+{
+    log_flush();
+    dev_terminal_print(what, stderr);
+}
+
+static void greet(const struct config *config, unsigned workers)
+{
+    const struct setting_list *listen = &config->server.listen;
+    char address[ADDRESS_MAX];
+    (void)workers;
+    fputc('\n', stderr);
+    terminal_print(stderr, INK_BOLD, "  gale dev");
+    fprintf(stderr, " serves %s at ", config->path);
+    for (size_t i = 0; i < listen->len; i++)
+        terminal_print(stderr, INK_GREEN, "%s%s", i ? " " : "",
+                       address_of_clients(listen->items[i], address));
+    terminal_print(stderr, INK_DIM,
+                   "\n  save a file and it is built, live and in the browser; "
+                   "Ctrl-C ends\n\n");
+    fflush(stderr);
+}
+
+static int serve(const struct command_line *line, struct dev_project *project)
+{
+    const char **listen = command_line_values(line, "--listen");
+    const struct dev_options dev = {
+        .app = project->name,
+        .recipe = project->name ? &project->recipe : NULL,
+        .include = project->include,
+        .has_asan = command_line_has(line, "--asan"),
+        .notice = notice,
+    };
+    const struct master_options options = {
+        .path = project->path,
+        .text = project->text,
+        .name = project->text ? project->recipe.folder : NULL,
+        .adapters = dev_adapters(adapters),
+        .listen = listen[0] ? listen : NULL,
+        .control = command_line_value(line, "--control"),
+        .dev = &dev,
+        .on_serving = greet,
+    };
+    int r = (int)master_run(&options);
+    free(listen);
+    return r;
+}
+
+static int run(const struct command_line *line)
+{
+    struct dev_project project;
+    int r =
+        dev_project_open(&project, command_line_operand(line, 0), command_line_has(line, "--asan"));
+    if (r == COMMAND_OK)
+        r = serve(line, &project);
+    dev_project_close(&project);
+    return r;
+}
+
+static const struct command_option options[] = {
+    {"--listen", "ADDR", "accept clients here; repeatable"},
+    {"--asan", NULL, "build and run plugins under AddressSanitizer"},
+    {"--control", "PATH", "the control socket, for gale reload, stop and status"},
+    {0},
+};
+
+const struct command command_dev = {
+    .name = "dev",
+    .usage = "[FILE.c | FILE.cc | FOLDER | CONF] [--asan] [--listen ADDR]... [--control PATH]",
+    .summary = "build and serve what you write, and reload it when you save",
+    .text = "Builds a plugin, serves it, and does both again whenever a file is saved. The page\n"
+            "in the browser reloads by itself; what does not build, does not open or crashes is\n"
+            "shown there and here, and the code that ran before goes on until it is mended.\n"
+            "\n"
+            "FILE is one source, built by cc (or CC, CXX; with CFLAGS, CXXFLAGS, LDLIBS and so\n"
+            "on) and served at / on 127.0.0.1:8080. FOLDER is built by make where it has a\n"
+            "Makefile, else by cc from all its sources; its gale.ini is served where it has one.\n"
+            "In a CONF, an app's key `build` is the command that makes its plugin; without one\n"
+            "the plugin's file is watched. Without an operand it is gale.ini or this folder.\n"
+            "\n"
+            "What is made goes to the folder .gale beside the source.\n",
+    .examples = "  gale dev hello.c\n"
+                "  gale dev hello.c --asan\n"
+                "  gale dev conf/gale.ini --listen 127.0.0.1:9000\n",
+    .options = options,
+    .operands = 1,
+    .run = run,
+};

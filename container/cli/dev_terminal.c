@@ -1,0 +1,170 @@
+/* dev_terminal.c - one line for what goes well, an excerpt for what does not. */
+#include "cli/dev_terminal.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "app/dev_diagnostic.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "cli/terminal.h"
+#include "process/dev_master.h"
+
+/* So many diagnostics are shown, and so many columns of a line. */
+enum { SHOWN_MAX = 4, LINE_MOST = 160, TAB = 8 };
+
+/* ---- the line of a file ---- */
+
+/* Returns its length without the newline, or -1. */
+static int read_line(const struct dev_notice *notice, const struct dev_diagnostic *at,
+                     char out[LINE_MOST])
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s%s%.*s", at->file.at[0] == '/' ? "" : notice->folder,
+             at->file.at[0] == '/' ? "" : "/", (int)at->file.len, at->file.at);
+    FILE *in = fopen(path, "re");
+    unsigned number = 1;
+    int len = -1;
+    for (int c; in && number <= at->line && (c = fgetc(in)) != EOF;) {
+        if (number == at->line && c != '\n') {
+            len = len < 0 ? 0 : len;
+            if (len < LINE_MOST - 1)
+                out[len++] = (char)((c >= 0 && c < ' ' && c != '\t') || c == 127 ? '?' : c);
+        }
+        number += c == '\n';
+    }
+    if (in)
+        fclose(in);
+    if (len >= 0)
+        out[len] = 0;
+    return len;
+}
+
+/* The caret below its column; what is above is as wide as it is written. */
+static void print_caret(const char *line, const struct dev_diagnostic *at, enum ink ink, FILE *out)
+{
+    char text[LINE_MOST * 2];
+    size_t len = 0;
+    unsigned seen = 1;
+    for (const char *c = line; *c && seen < at->column && len + 2 < sizeof(text); c++) {
+        bool is_inside = (*c & 0xC0) == 0x80;
+        if (!is_inside)
+            text[len++] = *c == '\t' ? '\t' : ' ';
+        if (at->is_visual && *c == '\t')
+            seen += TAB - (seen - 1) % TAB;
+        else
+            seen += !(at->is_visual && is_inside);
+    }
+    text[len++] = '^';
+    for (unsigned i = 1; i < at->width && len + 1 < sizeof(text); i++)
+        text[len++] = '~';
+    text[len] = 0;
+    terminal_print(out, INK_DIM, "         | ");
+    terminal_print(out, ink, "%s\n", text);
+}
+
+/* ---- diagnostics ---- */
+
+static void print_diagnostic(const struct dev_notice *notice, const struct dev_diagnostic *at,
+                             FILE *out)
+{
+    char line[LINE_MOST];
+    enum ink ink = at->kind == DEV_ERROR ? INK_RED : INK_YELLOW;
+    fputs("\n    ", out);
+    terminal_print(out, INK_BOLD, "%.*s:%u%s", (int)at->file.len, at->file.at, at->line,
+                   at->column ? "" : ":");
+    if (at->column)
+        terminal_print(out, INK_BOLD, ":%u:", at->column);
+    terminal_print(out, ink, " %s: ", at->kind == DEV_ERROR ? "error" : "warning");
+    fprintf(out, "%.*s\n", (int)at->message.len, at->message.at);
+    if (read_line(notice, at, line) < 0)
+        return;
+    terminal_print(out, INK_DIM, "    %4u | ", at->line);
+    fprintf(out, "%s\n", line);
+    if (at->column)
+        print_caret(line, at, ink, out);
+}
+
+static size_t print_kind(const struct dev_notice *notice, enum dev_kind kind, size_t most,
+                         FILE *out)
+{
+    struct gale_str rest = str_of(notice->text);
+    struct dev_diagnostic at;
+    size_t count = 0;
+    while (dev_diagnostic_next(&rest, &at))
+        if (at.kind == kind && count++ < most)
+            print_diagnostic(notice, &at, out);
+    return count;
+}
+
+/* All of it, when nothing in it names a place. */
+static void print_text(const char *text, FILE *out)
+{
+    struct gale_str rest = str_of(text);
+    fputc('\n', out);
+    while (rest.len) {
+        struct gale_str line = str_cut(&rest, '\n');
+        fprintf(out, "    %.*s\n", (int)line.len, line.at);
+    }
+}
+
+static void print_found(const struct dev_notice *notice, FILE *out)
+{
+    size_t errors = print_kind(notice, DEV_ERROR, SHOWN_MAX, out);
+    size_t most = errors < SHOWN_MAX ? SHOWN_MAX - errors : 0;
+    size_t warnings = print_kind(notice, DEV_WARNING, most, out);
+    if (!errors && notice->kind == DEV_IS_BROKEN)
+        print_text(notice->text, out);
+    if (errors + warnings > SHOWN_MAX)
+        terminal_print(out, INK_DIM, "\n    and %zu more: the page in the browser has them all\n",
+                       errors + warnings - SHOWN_MAX);
+    if (errors + warnings || notice->kind == DEV_IS_BROKEN)
+        fputc('\n', out);
+}
+
+/* ---- the line of a build ---- */
+
+static void print_head(const struct dev_notice *notice, enum ink ink, const char *mark, FILE *out)
+{
+    fputs("  ", out);
+    terminal_print(out, ink, "%s", mark);
+    terminal_print(out, INK_BOLD, " %s", *notice->app ? notice->app : "configuration");
+}
+
+static void print_live(const struct dev_notice *notice, FILE *out)
+{
+    print_head(notice, INK_GREEN, "●", out);
+    fprintf(out, " is live");
+    if (notice->build_ms >= 0)
+        terminal_print(out, INK_DIM, "  built in %.2f s, answers after %.2f s",
+                       (double)notice->build_ms / 1000, (double)notice->ms / 1000);
+    fputc('\n', out);
+    print_found(notice, out);
+}
+
+static void print_broken(const struct dev_notice *notice, FILE *out)
+{
+    print_head(notice, INK_RED, "●", out);
+    fprintf(out, " does not build");
+    terminal_print(out, INK_DIM, "  %.2f s, %s\n", (double)notice->build_ms / 1000, notice->title);
+    print_found(notice, out);
+}
+
+static void print_refused(const struct dev_notice *notice, FILE *out)
+{
+    print_head(notice, INK_RED, "●", out);
+    fprintf(out, "%s\n", *notice->app ? " was built, and does not open" : " is refused");
+    print_text(notice->text, out);
+    fputc('\n', out);
+}
+
+void dev_terminal_print(const struct dev_notice *notice, FILE *out)
+{
+    if (notice->kind == DEV_IS_LIVE)
+        print_live(notice, out);
+    else if (notice->kind == DEV_IS_BROKEN)
+        print_broken(notice, out);
+    else
+        print_refused(notice, out);
+    fflush(out);
+}

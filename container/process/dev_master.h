@@ -1,0 +1,53 @@
+/* dev_master.h - the master's part of `gale dev`: it builds apps when their files change, has them
+ * go live, and tells the workers and the terminal how that goes.
+ *
+ *   files change --> build --> reload --> LIVE          told: to workers as a dev_state,
+ *        ^             `-> BROKEN   `-> REFUSED               to the terminal as a notice
+ *        `-----------------------------'
+ *
+ * What runs goes on until there is something better. Nothing of this exists in other masters. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct channel_message;
+struct dev_master;
+struct dev_recipe;
+struct master;
+
+enum dev_notice_kind { DEV_IS_LIVE, DEV_IS_BROKEN, DEV_IS_REFUSED };
+
+/* How a build ended, for the terminal; valid in the call. */
+struct dev_notice {
+    enum dev_notice_kind kind;
+    const char *app;      /* "" for the configuration */
+    const char *title;    /* what was run */
+    const char *folder;   /* where */
+    const char *text;     /* what was said, or why it is refused */
+    int64_t build_ms, ms; /* of the build; from the first change to here */
+};
+
+struct dev_options {
+    /* One app that the configuration leaves to this recipe; NULL: all that have a `build`. */
+    const char *app;
+    const struct dev_recipe *recipe;
+    const char *include; /* where <gale/gale.h> stands; NULL: unknown */
+    bool has_asan;
+    void (*notice)(const struct dev_notice *notice);
+};
+
+/* For the configuration that master->next was made of, before that starts. Returns 0 or -errno. */
+int dev_master_open(struct master *master, const struct dev_options *options,
+                    struct dev_master **out_dev);
+void dev_master_close(struct dev_master *dev); /* takes NULL */
+/* Builds everything for the first time. */
+void dev_master_start(struct dev_master *dev);
+
+/* What a worker inherits: the state as it is, and the log that all share. */
+int dev_master_state_fd(const struct dev_master *dev);
+int dev_master_log_fd(const struct dev_master *dev);
+
+/* A reload begins; it has ended, `why` not (NULL: it succeeded). Take NULL. */
+void dev_master_reload_begins(struct dev_master *dev);
+void dev_master_reload_ended(struct dev_master *dev, const char *why);

@@ -1,0 +1,146 @@
+/* What gale dev makes of a file, a folder, a configuration; and what it tells the terminal
+ * (dev_project.c, dev_terminal.c). */
+#include "unit.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/macros.h"
+#include "captured.h"
+#include "cli/command.h"
+#include "cli/dev_project.h"
+#include "cli/dev_terminal.h"
+#include "folder.h"
+#include "process/dev_master.h"
+
+static char folder[64];
+static struct dev_project project;
+
+static int open_it(const char *given)
+{
+    struct taken taken = take(stderr);
+    int r = dev_project_open(&project, given, false);
+    char *said = give_back(&taken);
+    ck_assert_int_eq(r == COMMAND_OK, !*said);
+    free(said);
+    return r;
+}
+
+START_TEST(a_file)
+{
+    enter_folder(folder);
+    write_file("My plug.in.c", "");
+    ck_assert_int_eq(open_it("My plug.in.c"), COMMAND_OK);
+    ck_assert_str_eq(project.name, "my-plug");
+    ck_assert_str_eq(project.recipe.folder, folder);
+    ck_assert_str_eq(project.recipe.sources[0], "My plug.in.c");
+    ck_assert_ptr_null(project.recipe.sources[1]);
+    ck_assert_ptr_null(project.recipe.command);
+    ck_assert_ptr_nonnull(strstr(project.text, "[app my-plug]"));
+    ck_assert_ptr_nonnull(strstr(project.text, "/.gale/my-plug.so\"\n"));
+    ck_assert_int_eq(access(".gale/.gitignore", F_OK), 0);
+    ck_assert_int_eq(access("compile_commands.json", F_OK), 0);
+    dev_project_close(&project);
+    leave_folder(folder);
+}
+END_TEST
+
+START_TEST(a_folder_of_sources)
+{
+    enter_folder(folder);
+    write_file("b.cc", "");
+    write_file("a.c", "");
+    write_file("x.h", "");
+    ck_assert_int_eq(open_it("."), COMMAND_OK);
+    ck_assert_str_eq(project.recipe.sources[0], "a.c");
+    ck_assert_str_eq(project.recipe.sources[1], "b.cc");
+    ck_assert_ptr_null(project.recipe.sources[2]);
+    dev_project_close(&project);
+    write_file("Makefile", "");
+    ck_assert_int_eq(open_it(NULL), COMMAND_OK);
+    ck_assert_str_eq(project.recipe.command, "make");
+    ck_assert(project.recipe.is_link);
+    dev_project_close(&project);
+    write_file("gale.ini", "");
+    ck_assert_int_eq(open_it("."), COMMAND_OK);
+    ck_assert_ptr_null(project.name);
+    ck_assert_ptr_null(project.text);
+    ck_assert(strstr(project.path, "/gale.ini"));
+    dev_project_close(&project);
+    leave_folder(folder);
+}
+END_TEST
+
+START_TEST(what_it_cannot_take)
+{
+    enter_folder(folder);
+    static const char *const wrong[] = {"nothing.c", ".", "x.so", "x.o"};
+    write_file("x.so", "");
+    write_file("x.o", "");
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        ck_assert_int_eq(open_it(wrong[i]), COMMAND_WRONG);
+        dev_project_close(&project);
+    }
+    write_file("site.conf", "");
+    ck_assert_int_eq(open_it("site.conf"), COMMAND_OK);
+    ck_assert_str_eq(project.path, "site.conf");
+    dev_project_close(&project);
+    leave_folder(folder);
+}
+END_TEST
+
+/* ---- the terminal ---- */
+
+static void prints(const struct dev_notice *notice, const char *expected)
+{
+    struct captured captured;
+    dev_terminal_print(notice, capture(&captured));
+    char *text = captured_text(&captured);
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+
+START_TEST(tells)
+{
+    enter_folder(folder);
+    write_file("a.c", "\tint x\n\n");
+    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", 120, 150};
+    prints(&notice, "  ● hello is live  built in 0.12 s, answers after 0.15 s\n");
+    notice.build_ms = -1;
+    prints(&notice, "  ● hello is live\n");
+    notice = (struct dev_notice){DEV_IS_BROKEN,
+                                 "hello",
+                                 "cc a.c",
+                                 folder,
+                                 "a.c:1:9: error: no ;\n    1 | \tint x\n      |         ^\n"
+                                 "b.c:3: warning: w\n",
+                                 20,
+                                 30};
+    prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n"
+                    "    a.c:1:9: error: no ;\n       1 | \tint x\n         | \t^\n\n"
+                    "    b.c:3: warning: w\n\n");
+    notice.text = "cc: not found\n";
+    prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n    cc: not found\n\n");
+    notice = (struct dev_notice){DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", 1, 1};
+    prints(&notice, "  ● hello was built, and does not open\n\n    it said: no\n    really\n\n");
+    notice.app = "";
+    prints(&notice, "  ● configuration is refused\n\n    it said: no\n    really\n\n");
+    leave_folder(folder);
+}
+END_TEST
+
+START_TEST(tells_no_more_than_fits)
+{
+    char text[2048] = "";
+    for (int i = 0; i < 9; i++)
+        strcat(text, "/nowhere/a.c:1:1: error: e\n");
+    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, 0, 0};
+    struct captured captured;
+    dev_terminal_print(&notice, capture(&captured));
+    char *out = captured_text(&captured);
+    ck_assert_ptr_nonnull(strstr(out, "and 5 more: the page in the browser has them all"));
+    free(out);
+}
+END_TEST
+
+UNIT_MAIN(a_file, a_folder_of_sources, what_it_cannot_take, tells, tells_no_more_than_fits)
