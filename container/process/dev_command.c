@@ -117,6 +117,8 @@ static void add_compile_flags(struct words *words, const struct dev_recipe *reci
                               const char *source)
 {
     add_all(words, compile_flags, ARRAY_LEN(compile_flags));
+    if (!is_cxx(source)) /* which the compiler guesses at, and then nobody has */
+        add(words, "-Werror=implicit-function-declaration");
     if (recipe->has_asan)
         add(words, "-fsanitize=address");
     if (recipe->include)
