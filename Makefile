@@ -88,10 +88,14 @@ TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev 
              openssl spawn-fcgi libfcgi-bin dokuwiki php-xml php-mbstring chromium libcgi-fast-perl \
              libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3 golang-go \
              wrk gdb
+# For the browser tests; a nodejs that is there may bring its own npm.
+BROWSER_DEPS := chromium $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:
-	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS) $(TEST_DEPS)"
+	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS) $(TEST_DEPS) $(BROWSER_DEPS)"
+	@[ -d tests/browser/node_modules ] || \
+	    { echo 'installing: playwright-core'; npm --prefix tests/browser ci --silent; }
 install-packages:
 	@missing=$$(for p in $(WANTED); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || echo $$p; \
@@ -242,6 +246,11 @@ bench: all $(BENCH)
 	@bench/plaintext
 	@bench/fastcgi
 	@bench/cgi
+
+## make bench-dev    from the save of a plugin to the first answer by it, beside the compiler alone
+bench-dev: all
+	@bench/edit-to-live
+.PHONY: bench-dev
 
 $(BENCH): $B/%: %.c
 	@mkdir -p $(@D)

@@ -216,11 +216,49 @@ static const char *class_of(struct gale_str line)
     return memmem(line.at, line.len, "level=warn", 10) ? "warn" : "info";
 }
 
-/* Without the time and process that a line of the log begins with. */
-static struct gale_str from_message(struct gale_str line)
+/* One value of a line of the log, as it was before the log quoted it. Moves *rest behind it. */
+static void put_value(struct buffer *out, struct gale_str *rest)
 {
-    const char *at = memmem(line.at, line.len, "msg=", 4);
-    return at ? (struct gale_str){at + 4, line.len - (size_t)(at + 4 - line.at)} : line;
+    bool is_quoted = rest->len && rest->at[0] == '"';
+    size_t at = is_quoted;
+    for (; at < rest->len && rest->at[at] != (is_quoted ? '"' : ' '); at++) {
+        bool is_escape = is_quoted && rest->at[at] == '\\' && at + 1 < rest->len;
+        at += is_escape;
+        dev_source_escape(out, is_escape && rest->at[at] == 'n'
+                                   ? STR("\n")
+                                   : (struct gale_str){rest->at + at, 1});
+    }
+    at += is_quoted && at < rest->len;
+    *rest = (struct gale_str){rest->at + at, rest->len - at};
+}
+
+/* What the page says anyway. */
+static bool is_known(struct gale_str key)
+{
+    return str_equals(key, STR("app")) || str_equals(key, STR("id")) ||
+           str_equals(key, STR("generation")) || str_equals(key, STR("request"));
+}
+
+/* The message, then the fields behind it. */
+static void put_log_line(struct buffer *out, struct gale_str line)
+{
+    struct buffer value = {0};
+    const char *message = memmem(line.at, line.len, " msg=", 5);
+    if (!message)
+        return;
+    struct gale_str rest = {message + 5, line.len - (size_t)(message + 5 - line.at)};
+    buffer_printf(out, "<span class=%s>", class_of(line));
+    put_value(out, &rest);
+    while ((rest = str_trim(rest)).len) {
+        struct gale_str key = str_cut(&rest, '=');
+        value.len = 0;
+        buffer_add_text(&value, "");
+        put_value(&value, &rest);
+        if (!is_known(key))
+            buffer_printf(out, " <small>%.*s=%s</small>", (int)key.len, key.at, value.at);
+    }
+    buffer_add_text(out, "</span>\n");
+    buffer_finish(&value);
 }
 
 static void put_log(struct buffer *out, struct gale_str log)
@@ -229,11 +267,7 @@ static void put_log(struct buffer *out, struct gale_str log)
                          "<p class=where>the log lines of this request</p><pre class=log>");
     while (log.len) {
         struct gale_str line = str_cut(&log, '\n');
-        if (!line.len)
-            continue;
-        buffer_printf(out, "<span class=%s>", class_of(line));
-        dev_source_escape(out, from_message(line));
-        buffer_add_text(out, "</span>\n");
+        put_log_line(out, line);
     }
     buffer_add_text(out, "</pre></section>\n");
 }

@@ -28,7 +28,7 @@ class Browser:
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline() or '{"error": "the browser is gone"}')
         assert "error" not in answer, f"{what} {arguments}: {answer['error']}"
-        return answer["ok"]
+        return answer.get("ok")
 
     def goto(self, url, page="page"):
         return self.do("goto", page, url=url)["status"]

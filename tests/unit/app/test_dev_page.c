@@ -171,13 +171,14 @@ END_TEST
 START_TEST(failed)
 {
     struct buffer page = {0};
-    const struct dev_request request = {
-        STR("GET /?a=<b>"), STR("12"),
-        STR("time=1 level=error pid=2 msg=\"<i>\" id=12\ntime=1 level=info msg=x\n")};
+    const struct dev_request request = {STR("GET /?a=<b>"), STR("12"),
+                                        STR("time=1 level=error pid=2 msg=\"<i> \\\"q\\\" \\\\n\" "
+                                            "id=12 n=3\ntime=1 level=info msg=x\n")};
     dev_page_failure(&page, STR("shop"), 500, &request);
     has(&page, "<h1>shop answered 500 Internal Server Error</h1>");
     has(&page, "<code>GET /?a=&lt;b&gt;</code>");
-    has(&page, "<span class=error>&quot;&lt;i&gt;&quot; id=12</span>\n<span class=info>x</span>");
+    has(&page, "<span class=error>&lt;i&gt; &quot;q&quot; \\n <small>n=3</small></span>\n"
+               "<span class=info>x</span>");
     page.len = 0;
     const struct dev_request silent = {STR("GET /"), STR("12"), STR("")};
     dev_page_failure(&page, STR("shop"), 500, &silent);
