@@ -106,7 +106,8 @@ static int serve(struct link_call *call)
 {
     call->block = link_request_encode(exchange_of_request(call->req));
     enum link_outcome outcome = ask(call, false);
-    if (outcome == LINK_UNANSWERED && (call->is_unsent || is_idempotent(call->req)))
+    bool may_run_again = is_idempotent(call->req) && !call->owner->settings->is_told;
+    if (outcome == LINK_UNANSWERED && (call->is_unsent || may_run_again))
         outcome = ask_again(call);
     if (outcome == LINK_UNANSWERED)
         link_fail(call, link_gone);

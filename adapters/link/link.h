@@ -12,6 +12,7 @@ struct link_settings {
     uint64_t limit;      /* requests that may be with them in the instance; 0: no limit */
     uint64_t queue;      /* and wait for that; beyond it 503 */
     int64_t queue_timeout_ms;
+    bool is_told; /* gale dev tells of crashes: they are not logged, and nothing is run again */
 };
 
 extern const struct adapter link_adapter;

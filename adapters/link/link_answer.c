@@ -39,8 +39,10 @@ static struct log_field id_of(const struct link_call *call)
 /* What has left can only be cut; -ECANCELED adds nothing to what was logged. */
 void link_fail(struct link_call *call, const char *what)
 {
-    log_error(what, LOG_TEXT("app", call->owner->app->config->name),
-              LOG_STR("request", gale_request_target(call->req)), id_of(call));
+    bool is_told = what == link_gone && call->owner->settings->is_told;
+    if (!is_told)
+        log_error(what, LOG_TEXT("app", call->owner->app->config->name),
+                  LOG_STR("request", gale_request_target(call->req)), id_of(call));
     board_add(call->owner->failures, 1);
     if (response_reset(call->res)) {
         response_drop_fields(call->res);

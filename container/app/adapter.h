@@ -46,6 +46,9 @@ struct adapter {
     /* Calls fn for each file whose change makes another app of it. May be NULL: there is none. */
     void (*each_file)(const struct app_config *config, void (*fn)(void *data, const char *path),
                       void *data);
+    /* Whether an app gets a worker of its own though its section says nothing of that. May be NULL:
+     * never. */
+    bool (*is_alone)(const struct app_config *config);
     /* Opens the app in this worker; app->state is its own. Returns 0 or -errno after logging why,
      * with the next step for whoever reads it. */
     int (*open)(struct gale_app *app);

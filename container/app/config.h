@@ -84,7 +84,7 @@ struct app_config {
     bool watch; /* reload when its file changes */
     struct app_isolation isolation;
     const char *substance; /* of an isolated app: it is the same one while this text is */
-    const char *build; /* how gale dev makes it; NULL: somebody else does */
+    const char *build;     /* how gale dev makes it; NULL: somebody else does */
     const struct server_settings *server;
     int servers_fd; /* in a worker: a path to the servers that the master runs for it; -1: none */
 };

@@ -201,12 +201,12 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     setting_init(isolation_table, &app->isolation, &reader->config->arena, reader->config->base);
     unset_limits(&app->limits);
     read_keys(reader, section, app);
+    if (app->adapter)
+        app->target = config_find_key(section, app->adapter->name)->value;
     config_read_isolation(reader, section, app);
     read_mount(reader, section, app);
     inherit_limits(&app->limits, &app->server->http);
     refuse_watch(reader, section, app);
-    if (app->adapter)
-        app->target = config_find_key(section, app->adapter->name)->value;
     if (app->adapter && app->adapter->check && reader->errors->len == before && !reader->base)
         app->adapter->check(app, reader->errors);
 }

@@ -73,6 +73,9 @@ static const struct config_key *given(const struct config_section *section,
 static void imply(const struct config_section *section, struct app_config *app)
 {
     struct app_isolation *isolation = &app->isolation;
+    if (app->adapter && app->adapter->is_alone && app->adapter->is_alone(app) &&
+        !isolation->workers)
+        isolation->workers = 1;
     if (given(section, app, "isolate"))
         return;
     if (isolation->mode == APP_PROCESS)

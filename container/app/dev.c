@@ -12,12 +12,13 @@
 #include "app/config.h"
 #include "app/dev_front.h"
 #include "app/router.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "http/access_log.h"
 #include "http/exchange.h"
 
-enum { ADAPTERS_MAX = 8, DRAIN_MS = 3000 };
+enum { ADAPTERS_MAX = 8, DRAIN_MS = 3000, HOLD_MS = 2000 };
 
 /* ---- the state ---- */
 
@@ -101,14 +102,23 @@ void dev_drain(struct dev *dev)
 
 /* ---- apps ---- */
 
+bool dev_is_ours(const struct app_config *app)
+{
+    return app->adapter && strcmp(app->adapter->name, "plugin") == 0 &&
+           (app->build || strchr(app->target, '/') ||
+            str_ends_with(str_of(app->target), STR(".so")));
+}
+
 const struct adapter *const *dev_adapters(const struct adapter *const *adapters)
 {
     static struct adapter lenient[ADAPTERS_MAX];
     static const struct adapter *list[ADAPTERS_MAX + 1];
     for (size_t i = 0; adapters[i] && i < ADAPTERS_MAX; i++) {
         lenient[i] = *adapters[i];
-        if (strcmp(adapters[i]->name, "plugin") == 0)
+        if (strcmp(adapters[i]->name, "plugin") == 0) {
             lenient[i].check = NULL;
+            lenient[i].is_alone = dev_is_ours;
+        }
         list[i] = &lenient[i];
     }
     return list;
@@ -131,10 +141,9 @@ static int open_nothing(struct gale_app *app)
 
 static int serve_nothing(struct gale_app *app, struct gale_request *req, struct gale_response *res)
 {
-    const struct dev_app none = {
-        .name = app->config->name, .stage = DEV_FIRST, .folder = "", .command = "", .text = ""};
+    (void)app;
     (void)req;
-    return dev_answer_trouble(&none, exchange_of_response(res));
+    return gale_reply(res, 503, "text/plain", "it is not built yet\n");
 }
 
 void dev_prepare(struct dev *dev, struct config *config)
@@ -153,11 +162,35 @@ void dev_prepare(struct dev *dev, struct config *config)
     }
 }
 
+static const struct dev_app *find(const struct dev *dev, const struct gale_app *app)
+{
+    return dev_state_find(&dev->state, str_of(app->config->name));
+}
+
+/* A request that comes while its app is built gets what that becomes, unless it takes long; then
+ * what there is. Returns 0, or why the task waits no longer. */
+static int wait_for_build(struct dev *dev, const struct gale_app *app)
+{
+    int64_t end_ms = clock_mono_ms() + HOLD_MS;
+    for (;;) {
+        const struct dev_app *own = find(dev, app);
+        int64_t left_ms = end_ms - clock_mono_ms();
+        if (!own || (own->stage != DEV_FIRST && own->stage != DEV_BUILDING) || left_ms <= 0)
+            return 0;
+        int r = dev_wait(dev, left_ms);
+        if (r < 0)
+            return r == -ETIMEDOUT || r == -ESHUTDOWN ? 0 : r;
+    }
+}
+
 static int guard_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
 {
     const struct dev_guard *guard = container_of(app->adapter, struct dev_guard, adapter);
-    const struct dev_app *own = dev_state_find(&guard->dev->state, str_of(app->config->name));
-    if (own && dev_app_is_broken(own))
+    int r = wait_for_build(guard->dev, app);
+    const struct dev_app *own = find(guard->dev, app);
+    if (r < 0)
+        return r;
+    if (own && (dev_app_is_broken(own) || own->stage == DEV_FIRST))
         return dev_answer_trouble(own, exchange_of_response(res));
     return guard->behind->serve(app, req, res);
 }

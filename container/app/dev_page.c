@@ -1,8 +1,10 @@
 /* dev_page.c - the pages, put together from what compilers and logs say. */
 #include "app/dev_page.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/dev_diagnostic.h"
 #include "app/dev_source.h"
@@ -15,7 +17,7 @@
 #include "http/http_status.h"
 
 /* The page is for reading: what comes after so many is in the compiler's own words below. */
-enum { SECTIONS_MAX = 24 };
+enum { SECTIONS_MAX = 24, FRAMES_MAX = 40 };
 
 EMBED(style, "container/app/dev.css");
 
@@ -272,17 +274,22 @@ static void put_log(struct buffer *out, struct gale_str log)
     buffer_add_text(out, "</pre></section>\n");
 }
 
+static void put_request(struct buffer *out, const struct dev_request *request)
+{
+    buffer_add_text(out, "<p class=facts><code>");
+    dev_source_escape(out, request->line);
+    buffer_add_text(out, "</code> · request <code>");
+    dev_source_escape(out, request->id);
+    buffer_add_text(out, "</code></p>\n");
+}
+
 void dev_page_failure(struct buffer *out, struct gale_str app, int status,
                       const struct dev_request *request)
 {
     scoped_free char *title = memory_printf("%.*s answered %d %s", (int)app.len, app.at, status,
                                             http_status_reason(status).at);
     put_start(out, str_of(title), "failed", false);
-    buffer_add_text(out, "<p class=facts><code>");
-    dev_source_escape(out, request->line);
-    buffer_add_text(out, "</code> · request <code>");
-    dev_source_escape(out, request->id);
-    buffer_add_text(out, "</code></p>\n");
+    put_request(out, request);
     if (request->log.len)
         put_log(out, request->log);
     else
@@ -290,4 +297,103 @@ void dev_page_failure(struct buffer *out, struct gale_str app, int status,
                              "<p class=where>gale_log(app, GALE_ERROR, ...) in the app's code "
                              "would show here</p></section>\n");
     put_end(out, "People who use the app see a plain error page instead.");
+}
+
+/* ---- crashes ---- */
+
+/* A function of the stack. */
+struct frame {
+    struct gale_str function, file;
+    unsigned line;
+};
+
+static bool next_frame(struct gale_str *stack, struct frame *out)
+{
+    uint64_t line = 0;
+    if (!stack->len)
+        return false;
+    struct gale_str rest = str_cut(stack, '\n');
+    out->function = str_cut(&rest, '\t');
+    out->file = rest.at ? str_cut(&rest, '\t') : STR("");
+    (void)(rest.at && str_to_u64(rest, &line));
+    out->line = line < INT_MAX ? (unsigned)line : 0;
+    return true;
+}
+
+static void put_frame_place(struct buffer *out, const struct dev_app *app,
+                            const struct frame *frame)
+{
+    if (!frame->file.len)
+        return;
+    buffer_add_text(out, "<code>");
+    dev_source_escape(out, short_name(app, frame->file));
+    if (frame->line)
+        buffer_printf(out, ":%u", frame->line);
+    buffer_add_text(out, "</code>");
+}
+
+/* With its source where that is there: frames of gale and of libraries are a line each. */
+static void put_frame(struct buffer *out, const struct dev_app *app, const struct frame *frame,
+                      size_t number)
+{
+    buffer_printf(out, "<p class=note><b>%zu</b><var>", number);
+    dev_source_escape(out, frame->function);
+    buffer_add_text(out, "</var>");
+    put_frame_place(out, app, frame);
+    buffer_add_text(out, "</p>\n");
+    if (!frame->line)
+        return;
+    scoped_free char *path = path_of(app, frame->file);
+    const struct dev_place place = {path, frame->line, 0, 1, false, {"", 0}};
+    (void)dev_source_excerpt(out, &place);
+}
+
+static bool has_source(const struct dev_app *app, const struct frame *frame)
+{
+    scoped_free char *path = path_of(app, frame->file);
+    return frame->line && access(path, R_OK) == 0;
+}
+
+/* What lies below the app's own functions is gale, which is the same each time. */
+static size_t count_frames(const struct dev_app *app)
+{
+    struct gale_str rest = str_of(app->crash.stack);
+    struct frame frame;
+    size_t count = 0, last = 0;
+    while (next_frame(&rest, &frame) && count++ < FRAMES_MAX)
+        last = has_source(app, &frame) ? count : last;
+    return last ? last : count;
+}
+
+static void put_stack(struct buffer *out, const struct dev_app *app)
+{
+    struct gale_str rest = str_of(app->crash.stack);
+    struct frame frame;
+    size_t count = count_frames(app), number = 0;
+    buffer_add_text(out, "<section class=crash><h2>");
+    put_text(out, app->crash.what);
+    buffer_printf(out, "</h2><p class=where>%s</p>\n",
+                  rest.len ? "where it was, innermost first" : "where it was is not known");
+    while (number < count && next_frame(&rest, &frame))
+        put_frame(out, app, &frame, number++);
+    buffer_add_text(out, "</section>\n");
+}
+
+void dev_page_crash(struct buffer *out, const struct dev_app *app,
+                    const struct dev_request *request)
+{
+    scoped_free char *title = memory_printf("%s crashed", app->name);
+    put_start(out, str_of(title), "crashed", false);
+    put_request(out, request);
+    put_stack(out, app);
+    if (request->log.len)
+        put_log(out, request->log);
+    put_words(out, "The whole report", app->crash.words, false);
+    put_end(out, "Only this request was lost: a new worker runs already. The page is asked for "
+                 "again when the file is saved.");
+}
+
+void dev_text_crash(struct buffer *out, const struct dev_app *app)
+{
+    buffer_printf(out, "%s crashed\n\n%s\n", app->name, app->crash.words);
 }

@@ -18,6 +18,10 @@ struct dev_request {
 /* The app does not build, or what was built does not open; or is being built for the first time. */
 void dev_page_trouble(struct buffer *out, const struct dev_app *app);
 void dev_text_trouble(struct buffer *out, const struct dev_app *app);
+/* Its worker died while it served the request. */
+void dev_page_crash(struct buffer *out, const struct dev_app *app,
+                    const struct dev_request *request);
+void dev_text_crash(struct buffer *out, const struct dev_app *app);
 /* The app has answered with an error of its own. */
 void dev_page_failure(struct buffer *out, struct gale_str app, int status,
                       const struct dev_request *request);

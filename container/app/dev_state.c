@@ -1,7 +1,7 @@
 /* dev_state.c - texts that end with a zero, one behind the other: numbers in decimal.
  *
  *   build, count, then for each app: name, stage, is_openable, trouble, ms, folder, command, text,
- *   crash */
+ *   and id, what, stack, words of its crash */
 #include "app/dev_state.h"
 
 #include <errno.h>
@@ -37,7 +37,10 @@ static void put_app(struct buffer *out, const struct dev_app *app)
     put_text(out, app->folder);
     put_text(out, app->command);
     put_text(out, app->text);
-    put_text(out, app->crash);
+    put_text(out, app->crash.id);
+    put_text(out, app->crash.what);
+    put_text(out, app->crash.stack);
+    put_text(out, app->crash.words);
 }
 
 struct gale_str dev_state_encode(const struct dev_state *state, struct arena *arena)
@@ -87,7 +90,10 @@ static void take_app(struct reader *reader, struct dev_app *out)
     out->folder = take_text(reader);
     out->command = take_text(reader);
     out->text = take_text(reader);
-    out->crash = take_text(reader);
+    out->crash.id = take_text(reader);
+    out->crash.what = take_text(reader);
+    out->crash.stack = take_text(reader);
+    out->crash.words = take_text(reader);
 }
 
 int dev_state_decode(struct gale_str text, struct arena *arena, struct dev_state *out)

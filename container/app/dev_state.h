@@ -29,7 +29,13 @@ struct dev_app {
     const char *folder;  /* where its builds run */
     const char *command; /* what they run, for people */
     const char *text;    /* what the last one said, or why it was refused */
-    const char *crash;   /* the report of its last crash; "" */
+    struct dev_crash {
+        const char *id;    /* of the request that it was at; "": none, or it never crashed */
+        const char *what;  /* in a sentence */
+        const char *stack; /* lines of FUNCTION, FILE and LINE with tabs between them, the
+                            * innermost first; FILE may be empty */
+        const char *words; /* the whole report */
+    } crash;               /* the last one */
 };
 
 struct dev_state {

@@ -158,12 +158,38 @@ static void print_refused(const struct dev_notice *notice, FILE *out)
     fputc('\n', out);
 }
 
+/* As far as it is in files that can be named: what is below that is gale. */
+static void print_stack(const char *stack, FILE *out)
+{
+    struct gale_str rest = str_of(stack);
+    for (int i = 0; i < SHOWN_MAX && rest.len; i++) {
+        struct gale_str line = str_cut(&rest, '\n'), function = str_cut(&line, '\t');
+        struct gale_str file = line.at ? str_cut(&line, '\t') : STR("");
+        if (!file.len)
+            continue;
+        fprintf(out, "    %.*s", (int)function.len, function.at);
+        terminal_print(out, INK_DIM, "  %.*s:%.*s\n", (int)file.len, file.at, (int)line.len,
+                       line.len ? line.at : "");
+    }
+}
+
+static void print_crash(const struct dev_notice *notice, FILE *out)
+{
+    print_head(notice, INK_RED, "●", out);
+    fputs(" crashed\n", out);
+    print_text(notice->text, out);
+    print_stack(notice->stack, out);
+    fputc('\n', out);
+}
+
 void dev_terminal_print(const struct dev_notice *notice, FILE *out)
 {
     if (notice->kind == DEV_IS_LIVE)
         print_live(notice, out);
     else if (notice->kind == DEV_IS_BROKEN)
         print_broken(notice, out);
+    else if (notice->kind == DEV_HAS_CRASHED)
+        print_crash(notice, out);
     else
         print_refused(notice, out);
     fflush(out);

@@ -9,17 +9,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "app/adapter.h"
 #include "app/config.h"
+#include "app/dev.h"
 #include "app/dev_log.h"
 #include "app/dev_state.h"
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "process/channel.h"
+#include "process/dev_asan.h"
 #include "process/dev_build.h"
 #include "process/dev_depends.h"
 #include "process/dev_inputs.h"
@@ -43,12 +45,14 @@ struct dev_master_app {
     struct gale_str title;
     struct dev_app state; /* its texts are owned where they are not the recipe's */
     char *text;           /* owned */
+    char *crash[4];       /* the texts of state.crash; owned */
     int64_t changed_ms;   /* when the first change of this build was seen */
     bool is_built;        /* and waits for a reload */
     bool is_reloading;
-    bool has_lived; /* something of it went live once */
-    bool is_stale;  /* changed while a command ran */
-    unsigned kills; /* in a row */
+    bool has_lived;  /* something of it went live once */
+    bool is_stale;   /* changed while a command ran */
+    unsigned kills;  /* in a row */
+    unsigned builds; /* that went to be live */
 };
 
 struct dev_master {
@@ -172,6 +176,7 @@ static void watch_inputs(struct dev_master_app *app)
 static void go_live(struct dev_master_app *app)
 {
     app->is_built = true;
+    app->builds++;
     reload_ask(app->dev->master);
 }
 
@@ -181,6 +186,7 @@ static void build(struct dev_master_app *app)
     if (app->state.stage != DEV_FIRST && !dev_app_is_broken(&app->state))
         app->state.stage = DEV_BUILDING;
     dev_build_start(app->build);
+    tell_workers(app->dev);
 }
 
 static void on_built(void *data, const struct dev_outcome *outcome)
@@ -282,8 +288,7 @@ void dev_master_reload_ended(struct dev_master *dev, const char *why)
     dev->build += !why;
     tell_workers(dev);
     const struct dev_notice notice = {
-        why ? DEV_IS_REFUSED : DEV_IS_LIVE, "", "", "", why ? why : "", -1,
-        dev->master->reloads.asked_ms};
+        .kind = DEV_IS_REFUSED, .app = "", .title = "", .folder = "", .text = why, .stack = ""};
     if (!count && why)
         dev->options->notice(&notice);
 }
@@ -330,7 +335,7 @@ static void open_app(struct dev_master_app *app, bool has_build)
     app->title = has_build ? dev_command_title(&app->recipe, &dev->arena) : STR("");
     app->state.folder = app->recipe.folder;
     app->state.command = app->title.at;
-    app->state.text = app->state.crash = "";
+    app->state.text = "";
     app->state.stage = has_build ? DEV_FIRST : DEV_LIVE;
     app->has_lived = app->state.is_openable = !has_build;
     app->watch = watch_create(dev->master->loop, &settings);
@@ -342,12 +347,7 @@ static void open_app(struct dev_master_app *app, bool has_build)
 
 static bool is_ours(const struct dev_options *options, const struct app_config *app)
 {
-    if (options->app)
-        return strcmp(options->app, app->name) == 0;
-    /* A plugin that is named and not built here is an installed one, and stays. */
-    return strcmp(app->adapter->name, "plugin") == 0 &&
-           (app->build || strchr(app->target, '/') ||
-            str_ends_with(str_of(app->target), STR(".so")));
+    return options->app ? strcmp(options->app, app->name) == 0 : dev_is_ours(app);
 }
 
 int dev_master_open(struct master *master, const struct dev_options *options,
@@ -379,6 +379,7 @@ void dev_master_start(struct dev_master *dev)
     for (size_t i = 0; i < dev->count; i++) {
         struct dev_master_app *app = &dev->apps[i];
         app->changed_ms = clock_mono_ms();
+        dev_asan_sweep(&app->recipe);
         watch_inputs(app);
         if (!app->build)
             continue;
@@ -394,6 +395,8 @@ static void close_app(struct dev_master_app *app)
     watch_destroy(app->watch);
     dev_inputs_finish(&app->inputs);
     free(app->text);
+    for (size_t i = 0; i < ARRAY_LEN(app->crash); i++)
+        free(app->crash[i]);
 }
 
 void dev_master_close(struct dev_master *dev)
@@ -419,4 +422,69 @@ int dev_master_state_fd(const struct dev_master *dev)
 int dev_master_log_fd(const struct dev_master *dev)
 {
     return dev->log_fd;
+}
+
+/* ---- workers of apps ---- */
+
+static struct dev_master_app *find_app(const struct dev_master *dev, const char *name)
+{
+    for (size_t i = 0; dev && i < dev->count; i++)
+        if (strcmp(dev->apps[i].state.name, name) == 0)
+            return &dev->apps[i];
+    return NULL;
+}
+
+const struct setting_pairs *dev_master_environment(const struct dev_master *dev, const char *app,
+                                                   const struct setting_pairs *env,
+                                                   struct arena *arena)
+{
+    const struct dev_master_app *own = find_app(dev, app);
+    return own ? dev_asan_environment(&own->recipe, env, arena) : env;
+}
+
+static void keep_crash(struct dev_master_app *app, const char *const texts[4])
+{
+    for (size_t i = 0; i < ARRAY_LEN(app->crash); i++) {
+        free(app->crash[i]);
+        app->crash[i] = memory_copy(texts[i], strlen(texts[i]));
+    }
+    app->state.crash =
+        (struct dev_crash){app->crash[0], app->crash[1], app->crash[2], app->crash[3]};
+}
+
+/* What a sanitizer says is better than what can be told from outside. */
+static void keep_report(struct dev_master_app *app, const struct dev_death *death,
+                        const char *report)
+{
+    struct buffer what = {0}, stack = {0};
+    dev_asan_read(str_of(report), &what, &stack);
+    keep_crash(app, (const char *[]){death->request_id, what.at, stack.at, report});
+    buffer_finish(&what);
+    buffer_finish(&stack);
+}
+
+void dev_master_died(struct dev_master *dev, const struct dev_death *death)
+{
+    struct dev_master_app *app = find_app(dev, death->app);
+    if (!app)
+        return;
+    scoped_free char *report = dev_asan_take_report(&app->recipe, death->pid);
+    if (report)
+        keep_report(app, death, report);
+    else
+        keep_crash(app,
+                   (const char *[]){death->request_id, death->what, death->stack, death->words});
+    tell_workers(dev);
+    const struct dev_notice notice = {.kind = DEV_HAS_CRASHED,
+                                      .app = app->state.name,
+                                      .folder = app->recipe.folder,
+                                      .text = app->state.crash.what,
+                                      .stack = app->state.crash.stack};
+    dev->options->notice(&notice);
+}
+
+unsigned dev_master_builds(const struct dev_master *dev, const char *app)
+{
+    const struct dev_master_app *own = find_app(dev, app);
+    return own ? own->builds : 0;
 }

@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct channel_message;
+struct arena;
 struct dev_master;
 struct dev_recipe;
 struct master;
+struct setting_pairs;
 
-enum dev_notice_kind { DEV_IS_LIVE, DEV_IS_BROKEN, DEV_IS_REFUSED };
+enum dev_notice_kind { DEV_IS_LIVE, DEV_IS_BROKEN, DEV_IS_REFUSED, DEV_HAS_CRASHED };
 
 /* How a build ended, for the terminal; valid in the call. */
 struct dev_notice {
@@ -24,7 +25,8 @@ struct dev_notice {
     const char *app;      /* "" for the configuration */
     const char *title;    /* what was run */
     const char *folder;   /* where */
-    const char *text;     /* what was said, or why it is refused */
+    const char *text;     /* what was said, or why it is refused, or how it crashed */
+    const char *stack;    /* of a crash, as dev_state.h has it */
     int64_t build_ms, ms; /* of the build; from the first change to here */
 };
 
@@ -44,9 +46,27 @@ void dev_master_close(struct dev_master *dev); /* takes NULL */
 /* Builds everything for the first time. */
 void dev_master_start(struct dev_master *dev);
 
+/* How often the app went to be live; 0 for one that is not ours. Takes NULL. */
+unsigned dev_master_builds(const struct dev_master *dev, const char *app);
+
 /* What a worker inherits: the state as it is, and the log that all share. */
 int dev_master_state_fd(const struct dev_master *dev);
 int dev_master_log_fd(const struct dev_master *dev);
+
+/* What the worker of an app gets as its environment: `env` (may be NULL), or more; on the arena. */
+const struct setting_pairs *dev_master_environment(const struct dev_master *dev, const char *app,
+                                                   const struct setting_pairs *env,
+                                                   struct arena *arena);
+
+/* A worker of an app has died at a request. */
+struct dev_death {
+    const char *app, *request_id;
+    int pid;
+    const char *what;  /* in a sentence */
+    const char *stack; /* as dev_state.h has it */
+    const char *words; /* the whole report */
+};
+void dev_master_died(struct dev_master *dev, const struct dev_death *death);
 
 /* A reload begins; it has ended, `why` not (NULL: it succeeded). Take NULL. */
 void dev_master_reload_begins(struct dev_master *dev);

@@ -25,6 +25,9 @@
 /* The board's slots are for several generations: reloads may follow each other fast. */
 enum { AUTO_MAX = 64 };
 
+/* Somebody waits to see whether it crashes again. */
+enum { DEV_DELAY_MS = 300 };
+
 const char *generation_state_name(enum generation_state state)
 {
     static const char *const names[] = {"starting", "starting", "ready", "serving", "draining"};
@@ -335,10 +338,14 @@ static void replace(struct generation *generation, struct worker_process *worker
 {
     int64_t lived = worker->serving_ms ? clock_mono_ms() - worker->serving_ms : 0;
     int64_t delay = backoff_next(&worker->backoff, lived);
+    bool is_dev = generation->master->dev && generation->app; /* which tells it itself */
     char name[80], text[600];
     snprintf(text, sizeof(text), "%s %s; another takes its place", name_of(worker, name), how);
-    log_error(text, LOG_NUMBER("generation", (int64_t)generation->number),
-              LOG_NUMBER("served_ms", lived), LOG_NUMBER("delay_ms", delay));
+    if (is_dev && delay > DEV_DELAY_MS)
+        delay = DEV_DELAY_MS;
+    if (!is_dev)
+        log_error(text, LOG_NUMBER("generation", (int64_t)generation->number),
+                  LOG_NUMBER("served_ms", lived), LOG_NUMBER("delay_ms", delay));
     worker->serving_ms = 0;
     worker->restarts++;
     worker->state = WORKER_WAITING;

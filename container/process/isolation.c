@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "process/copies.h"
+#include "process/dev_master.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/identity.h"
@@ -72,6 +73,10 @@ static int substance_of(struct master *master, const struct app_config *app, cha
     else if (!copied && app->adapter->file(app, path) == 0)
         r = copies_take(&master->copies, path, &copied, out_error);
     add_copy(copied, &text);
+    /* Built again to the same bytes is another one, too, and has been waited for. */
+    unsigned builds = dev_master_builds(master->dev, app->name);
+    if (builds)
+        buffer_printf(&text, "\nbuild %u", builds);
     *out_substance = keep(&text);
     return r;
 }
@@ -298,5 +303,6 @@ void isolation_add_arguments(const struct generation *generation, struct arena *
         return;
     }
     arguments->group = generation->app->name;
-    arguments->env = &generation->app->isolation.env;
+    arguments->env = dev_master_environment(generation->master->dev, generation->app->name,
+                                            &generation->app->isolation.env, arena);
 }

@@ -49,6 +49,7 @@ static int become_link(struct worker *worker, struct app_config *app)
     char *address = arena_alloc(arena, HIDDEN_SOCKET_TEXT);
     settings->address = hidden_socket_address(link->door, address);
     settings->queue_timeout_ms = app->isolation.queue_timeout_ms;
+    settings->is_told = worker->dev != NULL;
     set_limits(&app->isolation, settings);
     app->adapter = &link_adapter;
     app->settings = settings;

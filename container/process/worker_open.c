@@ -192,7 +192,7 @@ static int open_apps(struct worker *worker)
 {
     if (worker->arguments.is_first && worker->arguments.error_log == STDERR_FILENO)
         apps_fail_quietly();
-    if (worker->dev)
+    if (worker->dev && worker->app)
         dev_prepare(worker->dev, worker->config);
     int r = apps_open(worker->config, &worker->apps);
     if (r < 0) {
@@ -264,7 +264,7 @@ static int open_server(struct worker *worker)
     http_server_init(&worker->http, worker->loop, &server->http, router_serve, &worker->router);
     fcgi_server_init(&worker->fcgi, &worker->http);
     link_server_init(&worker->link, &worker->http);
-    if (worker->dev) {
+    if (worker->dev && !worker->app) {
         dev_attach(worker->dev, worker->apps, worker->config->app_count, &worker->error_pages,
                    &worker->router);
         worker->http.serve = dev_serve;

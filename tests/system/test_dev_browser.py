@@ -9,6 +9,7 @@ import pytest
 
 from browser import FOLDER, Browser
 from developing import Project, interrupt, source
+from harness import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / os.environ.get("BUILD", "build") / "screenshots"
@@ -218,3 +219,23 @@ def test_one_connection_for_a_tab(project, browser):
     assert len(mine) == 1, mine
     project.save(framed.replace("Hello", "Bye"))
     b.wait_for_text("Bye, world!")
+
+
+def test_a_crash_under_asan(project, browser):
+    crashing = PAGE.replace("#include <gale/gale.h>", "#include <gale/gale.h>\n#include <stdlib.h>\n"
+                            "#include <string.h>").replace("""    (void)state;
+    return gale_reply""", """    char *copy = malloc(strlen(name)); /* and the zero? */
+
+    (void)state;
+    strcpy(copy, name);
+    return gale_reply""").replace("gale_request_escape(req, name)", "gale_request_escape(req, copy)")
+    project.save(crashing)
+    project.start("hello.c", "--asan", env={"ASAN_OPTIONS": ""})
+    wait_for(lambda: project.page().status == 502, "the app to be there")
+    assert browser.goto(url(project)) == 502
+    browser.wait_for_text("hello crashed")
+    text = browser.text()
+    assert "AddressSanitizer: heap-buffer-overflow" in text and "hello.c:13" in text
+    browser.shot("asan", full=True, width=1040, height=720)
+    project.save(crashing.replace("strlen(name))", "strlen(name) + 1)"))
+    browser.wait_for_text("Hello, world!")

@@ -21,8 +21,8 @@ static const char conf[] = "[app hello]\nmount = /\nmade = 1\n"
                            "[app site]\nmount = /site\nmade = 1\n";
 
 static struct dev_app apps[] = {
-    {"hello", DEV_LIVE, true, 0, 120, "/nowhere", "cc hello.c", "", ""},
-    {"shop", DEV_LIVE, true, 0, 3, "/nowhere", "make", "", ""},
+    {"hello", DEV_LIVE, true, 0, 120, "/nowhere", "cc hello.c", "", {0}},
+    {"shop", DEV_LIVE, true, 0, 3, "/nowhere", "make", "", {0}},
 };
 static struct dev_state state = {7, apps, 2};
 
@@ -164,9 +164,80 @@ START_TEST(what_was_never_built_is_not_opened)
     apps[1].stage = DEV_FIRST;
     open_stage(&stage);
     ck_assert_str_eq(made_up_calls, "open:hello open:site ");
-    answers(&stage, "/shop", "text/html", 503, "shop is being built");
-    answers(&stage, "/shop", "*/*", 503, "shop is being built");
     close_stage(&stage);
+}
+END_TEST
+
+/* ---- requests that wait for a build ---- */
+
+static struct stage waiting;
+static struct test_front answer;
+static bool is_answered;
+
+static void wait_for_answer(void *data)
+{
+    ask(&waiting, data, "text/html", &answer);
+    is_answered = true;
+}
+
+static struct ioloop *begin_waiting(enum dev_stage stage)
+{
+    struct ioloop *loop;
+    apps[1].stage = stage;
+    is_answered = false;
+    open_stage(&waiting);
+    ck_assert_int_eq(ioloop_create(NULL, &loop), 0);
+    ck_assert_int_eq(task_spawn(loop, wait_for_answer, "/shop", 0, NULL), 0);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(ioloop_turn(loop, 0), 0);
+    return loop;
+}
+
+static void end_waiting(struct ioloop *loop, int status, const char *part)
+{
+    while (!is_answered)
+        ck_assert_int_eq(ioloop_turn(loop, 100), 0);
+    ck_assert_int_eq(answer.status, status);
+    ck_assert_msg(strstr(answer.body.at, part), "%s has no %s", answer.body.at, part);
+    test_front_finish(&answer);
+    ioloop_destroy(loop);
+    close_stage(&waiting);
+}
+
+START_TEST(a_request_waits_for_its_build)
+{
+    static const enum dev_stage stages[] = {DEV_FIRST, DEV_BUILDING};
+    for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+        struct ioloop *loop = begin_waiting(stages[i]);
+        ck_assert(!is_answered);
+        update(&waiting); /* another app's */
+        ck_assert(!is_answered);
+        apps[1].stage = DEV_LIVE;
+        update(&waiting);
+        end_waiting(loop, 200, "<h1>shop</h1>");
+    }
+}
+END_TEST
+
+START_TEST(but_not_for_ever)
+{
+    end_waiting(begin_waiting(DEV_FIRST), 503, "shop is being built");
+    end_waiting(begin_waiting(DEV_BUILDING), 200, "<h1>shop</h1>"); /* what there is */
+}
+END_TEST
+
+START_TEST(crashes_show_their_report)
+{
+    struct ioloop *loop = begin_waiting(DEV_BUILDING);
+    verdict = 502;
+    apps[1].stage = DEV_LIVE;
+    update(&waiting);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(ioloop_turn(loop, 0), 0);
+    ck_assert(!is_answered);
+    apps[1].crash = (struct dev_crash){answer.exchange.req.id, "SIGSEGV", "serve\t\t\n", "all"};
+    update(&waiting);
+    end_waiting(loop, 502, "<h1>shop crashed</h1>");
 }
 END_TEST
 
@@ -262,5 +333,6 @@ START_TEST(wrong_states_are_refused)
 END_TEST
 
 UNIT_MAIN(changes_the_configuration, live_apps_serve, broken_ones_say_so_and_others_go_on,
-          what_was_never_built_is_not_opened, failures_show_their_log, serves_its_script,
+          what_was_never_built_is_not_opened, a_request_waits_for_its_build, but_not_for_ever,
+          crashes_show_their_report, failures_show_their_log, serves_its_script,
           tells_of_changes_until_it_drains, wrong_states_are_refused)

@@ -120,7 +120,7 @@ START_TEST(broken)
         "cc <b>.c",
         "/nowhere/a.c:3:4: error: no <script>alert(1)</script>\na.c:2:1: note: see \"here\"\n"
         "b.c:9: warning: w\n",
-        ""};
+        {0}};
     dev_page_trouble(&page, &app);
     has(&page, "<h1>hello does not build</h1>");
     has(&page, "1 error · 1 warning · <code>cc &lt;b&gt;.c</code> · 0.25 s");
@@ -141,7 +141,7 @@ START_TEST(without_places)
 {
     struct buffer page = {0};
     const struct dev_app app = {"hello",      DEV_BROKEN,        true, 1, 0, "/nowhere",
-                                "cc hello.c", "cc: not found\n", ""};
+                                "cc hello.c", "cc: not found\n", {0}};
     dev_page_trouble(&page, &app);
     has(&page, "<details open><summary>");
     has(&page, "<pre>cc: not found\n</pre>");
@@ -155,7 +155,7 @@ START_TEST(refused_and_first)
     struct dev_app app = {
         "hello", DEV_REFUSED, true,         1,
         0,       "/nowhere",  "cc hello.c", "it <failed>: EIO; it said: no & more",
-        ""};
+        {0}};
     dev_page_trouble(&page, &app);
     has(&page, "<h1>hello does not start</h1>");
     has(&page, "<h2>it &lt;failed&gt;: EIO</h2>");
@@ -187,5 +187,34 @@ START_TEST(failed)
 }
 END_TEST
 
+START_TEST(crashed)
+{
+    struct buffer page = {0}, text = {0};
+    char stack[256];
+    write_source("int a;\nint b = *(int *)0;\n");
+    snprintf(stack, sizeof(stack), "serve<x>\t%s\t2\nmain\t\t\nlast", path);
+    struct dev_app app = {
+        "hello", DEV_LIVE, true,
+        0,       0,        "/tmp",
+        "cc",    "",       {"12", "SIGSEGV: it read <0x0>", stack, "the whole & report\n"}};
+    const struct dev_request request = {STR("GET /"), STR("12"), STR("")};
+    dev_page_crash(&page, &app, &request);
+    has(&page, "<h1>hello crashed</h1>");
+    has(&page, "<h2>SIGSEGV: it read &lt;0x0&gt;</h2>");
+    has(&page, "<b>0</b><var>serve&lt;x&gt;</var><code>gale-page-");
+    has(&page, "<b class=it><u>2</u><i class=k>int</i> b = ");
+    ck_assert_ptr_null(strstr(page.at, "<b>1</b>")); /* below is gale */
+    has(&page, "the whole &amp; report");
+    dev_text_crash(&text, &app);
+    app.crash.stack = "f\t\t\nlast";
+    dev_page_crash(&page, &app, &request);
+    has(&page, "<b>0</b><var>f</var></p>\n<p class=note><b>1</b><var>last</var></p>");
+    ck_assert_str_eq(text.at, "hello crashed\n\nthe whole & report\n\n");
+    unlink(path);
+    buffer_finish(&page);
+    buffer_finish(&text);
+}
+END_TEST
+
 UNIT_MAIN(shows_lines, shows_no_line_that_is_not_there, broken, without_places, refused_and_first,
-          failed)
+          failed, crashed)

@@ -9,9 +9,16 @@
 #include "base/str.h"
 
 static struct dev_app apps[] = {
-    {"hello", DEV_LIVE, true, 0, 120, "/srv/hello", "cc hello.c", "", ""},
-    {"shop", DEV_BROKEN, false, 7, 3, "/srv/shop", "make", "shop.c:1:2: error: \xE2\x80\x98;\n",
-     "x"},
+    {"hello", DEV_LIVE, true, 0, 120, "/srv/hello", "cc hello.c", "", {"", "", "", ""}},
+    {"shop",
+     DEV_BROKEN,
+     false,
+     7,
+     3,
+     "/srv/shop",
+     "make",
+     "shop.c:1:2: error: \xE2\x80\x98;\n",
+     {"id", "what", "f\tg.c\t3\n", "words"}},
 };
 static const struct dev_state state = {1234567890123, apps, 2};
 
@@ -33,7 +40,10 @@ START_TEST(is_the_same_again)
         ck_assert_str_eq(out.apps[i].folder, apps[i].folder);
         ck_assert_str_eq(out.apps[i].command, apps[i].command);
         ck_assert_str_eq(out.apps[i].text, apps[i].text);
-        ck_assert_str_eq(out.apps[i].crash, apps[i].crash);
+        ck_assert_str_eq(out.apps[i].crash.id, apps[i].crash.id);
+        ck_assert_str_eq(out.apps[i].crash.what, apps[i].crash.what);
+        ck_assert_str_eq(out.apps[i].crash.stack, apps[i].crash.stack);
+        ck_assert_str_eq(out.apps[i].crash.words, apps[i].crash.words);
     }
     ck_assert_ptr_eq(dev_state_find(&out, STR("shop")), &out.apps[1]);
     ck_assert_ptr_null(dev_state_find(&out, STR("sho")));
@@ -66,7 +76,7 @@ START_TEST(numbers_are_numbers)
                                       "0\0"
                                       "0\0"
                                       "0\0"
-                                      "\0\0\0";
+                                      "\0\0\0\0\0\0";
     static const char too_many[] = "1\0"
                                    "99999\0";
     struct arena arena;

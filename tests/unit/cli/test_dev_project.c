@@ -104,7 +104,7 @@ START_TEST(tells)
 {
     enter_folder(folder);
     write_file("a.c", "\tint x\n\n");
-    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", 120, 150};
+    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", "", 120, 150};
     prints(&notice, "  ● hello is live  built in 0.12 s, answers after 0.15 s\n");
     notice.build_ms = -1;
     prints(&notice, "  ● hello is live\n");
@@ -114,6 +114,7 @@ START_TEST(tells)
                                  folder,
                                  "a.c:1:9: error: no ;\n    1 | \tint x\n      |         ^\n"
                                  "b.c:3: warning: w\n",
+                                 "",
                                  20,
                                  30};
     prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n"
@@ -121,10 +122,14 @@ START_TEST(tells)
                     "    b.c:3: warning: w\n\n");
     notice.text = "cc: not found\n";
     prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n    cc: not found\n\n");
-    notice = (struct dev_notice){DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", 1, 1};
+    notice =
+        (struct dev_notice){DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", "", 1, 1};
     prints(&notice, "  ● hello was built, and does not open\n\n    it said: no\n    really\n\n");
     notice.app = "";
     prints(&notice, "  ● configuration is refused\n\n    it said: no\n    really\n\n");
+    notice = (struct dev_notice){
+        DEV_HAS_CRASHED, "hello", "", folder, "SIGSEGV", "f\t/a.c\t3\ng\t\t\nh\tb.c\t\n", -1, 1};
+    prints(&notice, "  ● hello crashed\n\n    SIGSEGV\n    f  /a.c:3\n    h  b.c:\n\n");
     leave_folder(folder);
 }
 END_TEST
@@ -134,7 +139,7 @@ START_TEST(tells_no_more_than_fits)
     char text[2048] = "";
     for (int i = 0; i < 9; i++)
         strcat(text, "/nowhere/a.c:1:1: error: e\n");
-    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, 0, 0};
+    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, "", 0, 0};
     struct captured captured;
     dev_terminal_print(&notice, capture(&captured));
     char *out = captured_text(&captured);

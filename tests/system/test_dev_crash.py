@@ -1,0 +1,102 @@
+"""gale dev when the app crashes: the page with the report, the terminal, and that it goes on."""
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from developing import BROWSER, Project, source
+from harness import wait_for
+
+
+@pytest.fixture
+def project(gale, tmp_path):
+    return Project(gale, tmp_path)
+
+
+CRASHING = source("one").replace("static int serve", """static int first_of(const int *values)
+{
+    return values[0];
+}
+
+static int serve""").replace("(void)req;", """const int *none = NULL;
+    if (gale_request_query(req, "crash", NULL))
+        return first_of(none);""")
+
+OVERFLOW = source("one").replace("#include", "#include <stdlib.h>\n#include", 1).replace(
+    "static int serve", """static int sum(const int *values, int count)
+{
+    int total = 0;
+    for (int i = 0; i <= count; i++)
+        total += values[i];
+    return total;
+}
+
+static int serve""").replace("(void)req;", """int *values = calloc(3, sizeof(*values));
+    if (gale_request_query(req, "crash", NULL) && sum(values, 3))
+        return 400;
+    free(values);""")
+
+
+def test_a_crash_is_shown(project):
+    project.save(CRASHING)
+    project.start()
+    project.wait_for("<h1>one</h1>")
+    page = project.page("/?crash=1")
+    assert page.status == 502
+    assert "hello crashed" in page.text and "SIGSEGV" in page.text
+    assert "GET /?crash=1" in page.text
+    text = project.get("/?crash=1", {"Accept": "*/*"})
+    assert text.status == 502 and text.text.startswith("hello crashed\n")
+    assert project.wait_for("<h1>one</h1>").status == 200
+    project.process.wait_for_log("● hello crashed")
+    assert "time=" not in project.process.stderr()
+
+
+def test_others_requests_survive(project):
+    """The front is another process: a kept connection goes on."""
+    project.save(CRASHING)
+    g = project.start()
+    project.wait_for("<h1>one</h1>")
+    with g.connect() as c:
+        assert c.request("GET", "/").status == 200
+        assert c.request("GET", "/?crash=1").status == 502
+        wait_for(lambda: c.request("GET", "/").status == 200, "the app to be back")
+
+
+def has_asan():
+    where = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True)
+    return "/" in where.stdout
+
+
+@pytest.mark.skipif(not has_asan(), reason="the compiler has no libasan")
+def test_asan_in_one_click(project):
+    project.save(OVERFLOW)
+    project.start("hello.c", "--asan", env={"ASAN_OPTIONS": ""})
+    project.wait_for("<h1>one</h1>")
+    page = project.page("/?crash=1")
+    assert page.status == 502
+    assert "AddressSanitizer: heap-buffer-overflow" in page.text
+    assert "READ of size 4" in page.text
+    assert "sum</var><code>hello.c:8" in page.text and "<b class=it><u>8</u>" in page.text
+    assert "link_server" not in page.text.split("<details>")[0]
+    assert "0 bytes to the right of 12-byte region" in page.text \
+        or "0 bytes after 12-byte region" in page.text
+    assert "AddressSanitizer" in project.get("/?crash=1", {"Accept": "*/*"}).text
+    assert project.wait_for("<h1>one</h1>").status == 200
+    project.save(OVERFLOW.replace("i <= count", "i < count"))
+    wait_for(lambda: project.page("/?crash=1").status == 200, "the mended one")
+    assert not list(Path(project.folder / ".gale/asan").glob("asan-report*"))
+
+
+@pytest.mark.skipif(not has_asan(), reason="the compiler has no libasan")
+def test_use_after_free_in_a_waiting_request(project):
+    """On a task's own stack, after it has waited."""
+    project.save(source("one").replace("#include", "#include <stdlib.h>\n#include", 1)
+                 .replace("(void)req;", """char *name = malloc(8);
+    free(name);
+    gale_sleep(10);
+    if (gale_request_query(req, "crash", NULL))
+        name[0] = 'x';"""))
+    project.start("hello.c", "--asan", env={"ASAN_OPTIONS": ""})
+    project.wait_for("<h1>one</h1>")
+    assert "heap-use-after-free" in project.get("/?crash=1", BROWSER).text
