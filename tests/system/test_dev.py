@@ -162,7 +162,9 @@ GALE_PLUGIN(p)
 
 
 def test_a_plugin_that_crashes_when_it_opens(project):
-    started(project)
+    project.save(source("one"))
+    project.start(env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"})
+    project.wait_for("<h1>one</h1>")
     project.save(source("two").replace("GALE_PLUGIN(p)\n{", """static int open_it(struct gale_app *app, void **state)
 {
     *(volatile int *)0 = 1;
