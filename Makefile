@@ -247,6 +247,14 @@ bench: all $(BENCH)
 	@bench/fastcgi
 	@bench/cgi
 
+## make screenshots  what a browser shows of gale dev, for the documentation
+screenshots: test-deps all
+	@tests/system/run $B -k test_dev_browser
+	@for name in hello broken refused failed asan; do \
+	    cp $B/screenshots/$$name-light.png docs/images/dev-$$name.png; \
+	done
+.PHONY: screenshots
+
 ## make bench-dev    from the save of a plugin to the first answer by it, beside the compiler alone
 bench-dev: all
 	@bench/edit-to-live
