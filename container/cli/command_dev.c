@@ -84,17 +84,18 @@ static const struct command_option options[] = {
 
 const struct command command_dev = {
     .name = "dev",
-    .usage = "[FILE.c | FILE.cc | FOLDER | CONF] [--asan] [--listen ADDR]... [--control PATH]",
+    .usage = "[FILE | FOLDER | CONF] [--asan] [--listen ADDR]... [--control PATH]",
     .summary = "build and serve what you write, and reload it when you save",
     .text = "Builds a plugin, serves it, and does both again whenever a file is saved. The page\n"
             "in the browser reloads by itself; what does not build, does not open or crashes is\n"
             "shown there and here, and the code that ran before goes on until it is mended.\n"
             "\n"
-            "FILE is one source, built by cc (or CC, CXX; with CFLAGS, CXXFLAGS, LDLIBS and so\n"
-            "on) and served at / on 127.0.0.1:8080. FOLDER is built by make where it has a\n"
-            "Makefile, else by cc from all its sources; its gale.ini is served where it has one.\n"
-            "In a CONF, an app's key `build` is the command that makes its plugin; without one\n"
-            "the plugin's file is watched. Without an operand it is gale.ini or this folder.\n"
+            "FILE is one source, .c or .cc, built by cc (or CC, CXX; with CFLAGS, CXXFLAGS,\n"
+            "LDLIBS and so on) and served at / on 127.0.0.1:8080. FOLDER is built by make where\n"
+            "it has a Makefile, else by cc from all its sources; its gale.ini is served where it\n"
+            "has one. In a CONF, an app's key `build` is the command that makes its plugin;\n"
+            "without one the plugin's file is watched. Without an operand it is gale.ini or this\n"
+            "folder.\n"
             "\n"
             "What is made goes to the folder .gale beside the source.\n",
     .examples = "  gale dev hello.c\n"

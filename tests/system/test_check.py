@@ -31,7 +31,7 @@ WRONG = {
     "plugin's key": (APP + "greeting = hi\n",
                      "g.ini:4: 'greeting' is not a key of this section; if it is for the app itself, "
                      "write 'set greeting = VALUE'; its keys are mount, authorize, max_body, body_timeout, "
-                     "write_timeout, form_memory, deadline, watch, plugin, set, isolate, mode, user, "
+                     "write_timeout, form_memory, deadline, watch, build, plugin, set, isolate, mode, user, "
                      "group, env, memory, files, max_processes, read, write, connections, queue, "
                      "queue_timeout"),
     "same address": ("[server]\nlisten = *:80 *:80\n" + APP,
