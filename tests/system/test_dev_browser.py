@@ -75,16 +75,15 @@ def test_a_page_shows_what_is_saved(project, browser):
 
 def test_an_error_comes_and_goes(project, browser):
     b = opened(project, browser)
-    project.save(PAGE.replace("(void)state;", "size_t unused = 3;")
-                 .replace("gale_request_escape(req, name)", "gale_request_escape(req, nmae)"))
+    project.save(PAGE.replace("gale_request_escape", "gale_request_escap"))
     b.wait_for_text("does not build")
     text = b.text()
-    assert "1 error" in text and "hello.c:13:48" in text and "did you mean" in text
-    assert "unused variable" in text
+    assert "1 error" in text and "hello.c:13:23" in text and "did you mean" in text
+    assert "warning" in text and "expects argument of type" in text
     caret = "document.querySelector('.caret em').getBoundingClientRect()"
     line = ("(() => { const r = document.createRange(), n = document.createTreeWalker("
             "document.querySelector('.it'), NodeFilter.SHOW_TEXT); let t; while ((t = n.nextNode()))"
-            " { const i = t.data.indexOf('nmae'); if (i >= 0) { r.setStart(t, i); r.setEnd(t, i + 4);"
+            " { const i = t.data.indexOf('gale_r'); if (i >= 0) { r.setStart(t, i); r.setEnd(t, i + 18);"
             " return r.getBoundingClientRect() } } })()")
     assert abs(b.evaluate(caret + ".left") - b.evaluate(line + ".left")) < 1.5
     assert abs(b.evaluate(caret + ".width") - b.evaluate(line + ".width")) < 1.5
