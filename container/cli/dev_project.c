@@ -2,7 +2,6 @@
 #include "cli/dev_project.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,8 +16,7 @@
 #include "cli/command.h"
 #include "cli/conf_file.h"
 #include "cli/plugin_conf.h"
-
-enum { SOURCES_MAX = 512 };
+#include "process/dev_inputs.h"
 
 static bool is_folder(const char *path)
 {
@@ -30,15 +28,6 @@ static bool has_file(const char *folder, const char *name)
 {
     scoped_free char *path = memory_printf("%s/%s", folder, name);
     return access(path, R_OK) == 0;
-}
-
-static bool is_source(const char *name)
-{
-    static const char *const endings[] = {".c", ".cc", ".cpp", ".cxx"};
-    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
-        if (str_ends_with(str_of(name), str_of(endings[i])) && name[0] != '.')
-            return true;
-    return false;
 }
 
 /* ---- where things are ---- */
@@ -141,26 +130,6 @@ static int open_file(struct dev_project *project, const char *path, bool has_asa
     return plan(project, folder, path, has_asan);
 }
 
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static size_t list_sources(struct dev_project *project, const char *folder)
-{
-    const char **sources = arena_zalloc(&project->arena, (SOURCES_MAX + 1) * sizeof(*sources));
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && count < SOURCES_MAX && (entry = readdir(dir));)
-        if (is_source(entry->d_name))
-            sources[count++] = arena_copy(&project->arena, entry->d_name, strlen(entry->d_name)).at;
-    if (dir)
-        closedir(dir);
-    qsort(sources, count, sizeof(*sources), compare);
-    project->recipe.sources = sources;
-    return count;
-}
-
 static int open_folder(struct dev_project *project, const char *folder, bool has_asan)
 {
     struct dev_recipe *recipe = &project->recipe;
@@ -172,7 +141,11 @@ static int open_folder(struct dev_project *project, const char *folder, bool has
         has_file(folder, "GNUmakefile")) {
         recipe->command = has_asan ? "make -B" : "make";
         recipe->is_link = true;
-    } else if (!list_sources(project, folder)) {
+        return plan(project, folder, folder, has_asan);
+    }
+    recipe->sources = dev_inputs_list_sources(folder, &project->arena);
+    recipe->takes_all = true;
+    if (!recipe->sources[0]) {
         fprintf(stderr,
                 "gale dev: %s has no gale.ini, no Makefile and no C or C++ sources; name a file, "
                 "or begin one: gale help dev shows how\n",
@@ -198,7 +171,7 @@ int dev_project_open(struct dev_project *project, const char *given, bool has_as
     const char *absolute = arena_copy(&project->arena, path, strlen(path)).at;
     if (is_folder(path))
         return open_folder(project, absolute, has_asan);
-    if (is_source(path))
+    if (dev_inputs_is_source(strrchr(path, '/') + 1))
         return open_file(project, absolute, has_asan);
     if (!conf_file_is_plugin(path))
         return COMMAND_OK;

@@ -19,6 +19,7 @@ struct dev_recipe {
     bool is_link;               /* the output is a link to the newest .so that the command made */
     const char *command;        /* for sh; NULL: the compiler */
     const char *const *sources; /* for that, as seen from the folder; ended by NULL */
+    bool takes_all;             /* they are all that the folder has, also later */
     const char *scratch;        /* a folder for objects and dependencies, absolute */
     const char *include;        /* where <gale/gale.h> stands; NULL: where the compiler finds it */
     bool has_asan;

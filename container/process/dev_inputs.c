@@ -9,12 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "process/dev_depends.h"
 
-enum { DEPTH_MAX = 6, FILES_MAX = 4000 };
+enum { DEPTH_MAX = 6, FILES_MAX = 4000, SOURCES_MAX = 512 };
 
 struct walk {
     bool enters_builds; /* also folders that hold what was built */
@@ -120,6 +121,36 @@ uint64_t dev_inputs_stamp(const char *folder, bool is_code)
         .left = FILES_MAX, .on_file = is_code ? stamp_code : stamp_file, .data = &stamp};
     walk_folder(&walk, folder, 0);
     return stamp;
+}
+
+/* ---- sources ---- */
+
+bool dev_inputs_is_source(const char *name)
+{
+    static const struct gale_str endings[] = {STR(".c"), STR(".cc"), STR(".cpp"), STR(".cxx")};
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+        if (str_ends_with(str_of(name), endings[i]) && name[0] != '.')
+            return true;
+    return false;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *const *dev_inputs_list_sources(const char *folder, struct arena *arena)
+{
+    const char **sources = arena_zalloc(arena, (SOURCES_MAX + 1) * sizeof(*sources));
+    size_t count = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && count < SOURCES_MAX && (entry = readdir(dir));)
+        if (dev_inputs_is_source(entry->d_name))
+            sources[count++] = arena_copy(arena, entry->d_name, strlen(entry->d_name)).at;
+    if (dir)
+        closedir(dir);
+    qsort(sources, count, sizeof(*sources), compare);
+    return sources;
 }
 
 /* ---- what was built ---- */

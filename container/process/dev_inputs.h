@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct dev_inputs;
 
 /* Adds every such file below the folder. */
@@ -14,5 +15,8 @@ void dev_inputs_add_folder(struct dev_inputs *inputs, const char *folder);
 /* A number that is another one when files have come or gone there; with `is_code` only sources and
  * headers of C and C++. */
 uint64_t dev_inputs_stamp(const char *folder, bool is_code);
+/* The names of the C and C++ sources in the folder, in order, ended by NULL; on the arena. */
+const char *const *dev_inputs_list_sources(const char *folder, struct arena *arena);
+bool dev_inputs_is_source(const char *name);
 /* The newest .so below the folder, build folders included, or NULL. Returns owned. */
 char *dev_inputs_find_plugin(const char *folder);

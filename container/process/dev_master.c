@@ -183,6 +183,8 @@ static void go_live(struct dev_master_app *app)
 static void build(struct dev_master_app *app)
 {
     app->is_stale = app->is_built = false;
+    if (app->recipe.takes_all)
+        app->recipe.sources = dev_inputs_list_sources(app->recipe.folder, &app->dev->arena);
     if (app->state.stage != DEV_FIRST && !dev_app_is_broken(&app->state))
         app->state.stage = DEV_BUILDING;
     dev_build_start(app->build);
@@ -236,7 +238,9 @@ static void on_look(void *data)
     bool is_new = stamp != app->folder_stamp;
     app->folder_stamp = stamp;
     timer_start(app->dev->master->loop, &app->look, LOOK_MS);
-    if (is_new && (app->recipe.command || app->state.stage == DEV_BROKEN))
+    bool may_matter =
+        app->recipe.command || app->recipe.takes_all || app->state.stage == DEV_BROKEN;
+    if (is_new && may_matter)
         on_change(app);
 }
 

@@ -230,6 +230,20 @@ def test_a_folder_of_sources(project):
     project.wait_for("two")
 
 
+def test_a_source_that_is_new_in_the_folder(project):
+    project.save(source("one"))
+    project.start(".")
+    project.wait_for("<h1>one</h1>")
+    project.save(source("X").replace('"<h1>X</h1>\\n"', '"%s", text()')
+                 .replace("static int serve", "const char *text(void);\n\nstatic int serve"))
+    project.wait_for("undefined reference to `text&#39;")
+    (project.folder / "text.c").write_text(
+        'const char *text(void);\nconst char *text(void) { return "two"; }\n')
+    project.wait_for("two")
+    (project.folder / "text.c").unlink()
+    project.wait_for("undefined reference to `text&#39;")
+
+
 MAKEFILE = """build/app.so: hello.c
 \tmkdir -p build
 \tcc -shared -fPIC -Wall $(GALE_CFLAGS) -o $@ hello.c
