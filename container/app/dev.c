@@ -109,6 +109,15 @@ bool dev_is_ours(const struct app_config *app)
             str_ends_with(str_of(app->target), STR(".so")));
 }
 
+static int (*plugin_file)(const struct app_config *config, char out_path[PATH_MAX]);
+
+/* What was never built is not there to be copied. */
+static int file_if_there(const struct app_config *config, char out_path[PATH_MAX])
+{
+    int r = plugin_file(config, out_path);
+    return r == 0 && access(out_path, F_OK) < 0 ? -errno : r;
+}
+
 const struct adapter *const *dev_adapters(const struct adapter *const *adapters)
 {
     static struct adapter lenient[ADAPTERS_MAX];
@@ -118,6 +127,8 @@ const struct adapter *const *dev_adapters(const struct adapter *const *adapters)
         if (strcmp(adapters[i]->name, "plugin") == 0) {
             lenient[i].check = NULL;
             lenient[i].is_alone = dev_is_ours;
+            plugin_file = adapters[i]->file;
+            lenient[i].file = file_if_there;
         }
         list[i] = &lenient[i];
     }
@@ -128,6 +139,7 @@ void dev_override(struct config *config)
 {
     struct server_settings *server = &config->server;
     server->workers = 1;
+    server->rollback = false; /* what crashes is what is being written */
     server->access_log_format = ACCESS_SHORT;
     if (server->drain_timeout_ms > DRAIN_MS)
         server->drain_timeout_ms = DRAIN_MS;

@@ -42,7 +42,7 @@ struct board_slot {
     _Atomic uint64_t memory;      /* bytes that it holds, as last looked at */
     /* What it still has while it drains. */
     _Atomic uint32_t draining_requests, draining_connections, draining_tasks;
-    _Atomic uint32_t may_block;   /* its app holds up the loop: no heartbeat then says nothing */
+    _Atomic uint32_t may_block; /* its app holds up the loop: no heartbeat then says nothing */
     /* What the worker's current task is doing, for crash reports: zero-terminated. */
     char app[48];
     char request[BOARD_TEXT];

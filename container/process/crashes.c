@@ -18,6 +18,7 @@
 #include "loop/timer.h"
 #include "net/child_process.h"
 #include "process/crash.h"
+#include "process/dev_crash.h"
 #include "process/identity.h"
 #include "process/json.h"
 
@@ -109,7 +110,10 @@ static void conclude(struct inquiry *inquiry, bool is_heard)
     close_inquiry(inquiry);
     crash_add_symbols(crash, said.at, said.len);
     buffer_finish(&inquiry->said);
-    crash_log(crash);
+    if (inquiry->crashes->dev)
+        dev_crash_tell(inquiry->crashes->dev, crash);
+    else
+        crash_log(crash);
     count(crash);
     keep(inquiry->crashes, crash);
     if (is_heard && inquiry->on_told)

@@ -11,6 +11,7 @@
 #include "loop/ioloop.h"
 
 struct crash;
+struct dev_master;
 struct identity;
 struct json;
 
@@ -22,8 +23,9 @@ enum {
 
 struct crashes {
     struct ioloop *loop;
-    struct list pending; /* inquiries; owned */
-    struct list kept;    /* the last of each app, the newest first; owned */
+    struct dev_master *dev; /* borrowed: who is told instead of the log; NULL */
+    struct list pending;    /* inquiries; owned */
+    struct list kept;       /* the last of each app, the newest first; owned */
     size_t pending_count, kept_count;
     uint64_t total;
 };

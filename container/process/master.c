@@ -77,7 +77,7 @@ void master_stop(struct master *master, enum master_stop how)
         timer_stop(master->loop, &master->settle);
         timer_stop(master->loop, &master->turnover);
         dev_master_close(master->dev);
-        master->dev = NULL;
+        master->dev = master->crashes.dev = NULL;
         groups_cancel(master); /* they have not accepted anything */
         reload_done(master, "gale is stopping");
         /* Workers sweep the queues of theirs; then nobody listens any more. */
@@ -271,6 +271,7 @@ static enum master_exit open_first(struct master *master)
     }
     if (master->options->dev && dev_master_open(master, master->options->dev, &master->dev) < 0)
         return MASTER_FAILED;
+    master->crashes.dev = master->dev;
     return open_control(master, &master->front->next->config->server);
 }
 

@@ -75,7 +75,8 @@ START_TEST(refuses_keys)
          "elephant "
          "= VALUE'; its keys are mount, authorize, max_body, body_timeout, write_timeout, "
          "form_memory, "
-         "deadline, watch, build, made, set, isolate, mode, user, group, env, memory, files, max_processes, "
+         "deadline, watch, build, made, set, isolate, mode, user, group, env, memory, files, "
+         "max_processes, "
          "read, write, connections, queue, queue_timeout\n"},
         {APP "set x = 1\nset y = 2\nset x = 3\n",
          "6: 'set x' is given twice; it stands on line 4 already\n"},
