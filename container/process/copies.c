@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/code.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
@@ -155,40 +154,30 @@ void copies_restore(struct copies *copies, const char *folder, int lock)
     copies->lock = lock;
 }
 
+struct copied *copies_restore_one(struct copies *copies, const struct copied *as)
+{
+    struct copied *copied = memory_zalloc(sizeof(*copied));
+    copied->original = memory_copy(as->original, strlen(as->original));
+    copied->digest = memory_copy(as->digest, strlen(as->digest));
+    copied->root = memory_copy(as->root, strlen(as->root));
+    copied->path = memory_copy(as->path, strlen(as->path));
+    list_append(&copies->all, &copied->link);
+    return copied;
+}
+
+void copies_restore_fd(struct copied *copied, int fd)
+{
+    copied->fds = memory_realloc(copied->fds, (copied->fd_count + 1) * sizeof(int));
+    copied->fds[copied->fd_count++] = fd;
+}
+
+/* ---- names ---- */
+
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
-
-/* In memory: what is loaded first, and itself, by the number in its path. */
-static void restore_fds(struct copied *copied, const struct code *code)
-{
-    copied->fds = memory_alloc((code->first_count + 1) * sizeof(int));
-    for (size_t i = 0; i < code->first_count; i++)
-        copied->fds[copied->fd_count++] = code->first[i];
-    copied->fds[copied->fd_count++] = atoi(last_part(code->path));
-}
-
-const struct copied *copies_restore_one(struct copies *copies, const struct code *code)
-{
-    list_each (&copies->all, link) {
-        struct copied *copied = container_of(link, struct copied, link);
-        if (strcmp(copied->path, code->path) == 0)
-            return copied;
-    }
-    struct copied *copied = memory_zalloc(sizeof(*copied));
-    copied->original = memory_copy(code->original, strlen(code->original));
-    copied->path = memory_copy(code->path, strlen(code->path));
-    copied->root = memory_copy(code->root, strlen(code->root));
-    copied->digest = memory_copy(last_part(code->root), strlen(last_part(code->root)));
-    if (!*code->root)
-        restore_fds(copied, code);
-    list_append(&copies->all, &copied->link);
-    return copied;
-}
-
-/* ---- names ---- */
 
 /* "/memfd:hello.so (deleted)" */
 static bool is_memory_of(const struct copied *copied, const char *path)

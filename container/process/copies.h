@@ -56,11 +56,11 @@ void copies_finish(struct copies *copies);
  * or another -errno. On failure *out_error (owned) says what is wrong with which file. */
 int copies_take(struct copies *copies, const char *original, const struct copied **out_copied,
                 char **out_error);
-/* For a master that goes on as another program: the folder and its lock (taken), and a copy (its
- * descriptors are taken), of whose sources nothing is known any more. */
+/* For a master that goes on as another program: the folder and its lock (taken); a copy's texts
+ * (copied), of whose sources nothing is known any more; and its descriptors (taken), in order. */
 void copies_restore(struct copies *copies, const char *folder, int lock);
-struct code;
-const struct copied *copies_restore_one(struct copies *copies, const struct code *code);
+struct copied *copies_restore_one(struct copies *copies, const struct copied *as);
+void copies_restore_fd(struct copied *copied, int fd);
 /* What a file is a copy of, given its path as the kernel shows it for mapped memory: part of a path
  * of `copied`, or NULL where it is none of its. */
 const char *copies_original(const struct copied *copied, const char *path);

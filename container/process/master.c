@@ -306,6 +306,7 @@ static void begin_again(struct master *master)
     }
     log_info("another gale has taken over", LOG_TEXT("version", GALE_VERSION),
              LOG_NUMBER("upgrades", master->upgrades));
+    rollback_continue(master);
     reload_ask(master);
 }
 

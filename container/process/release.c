@@ -16,6 +16,15 @@ struct release *release_create(uint64_t number, int text_fd, const struct digest
     return release;
 }
 
+struct release *release_resume(const struct release *as)
+{
+    struct release *release = memory_alloc(sizeof(*release));
+    *release = *as;
+    release->codes = NULL;
+    release->code_count = 0;
+    return release;
+}
+
 void release_free(struct release *release)
 {
     if (!release)
@@ -58,6 +67,15 @@ bool release_uses(const struct release *release, const struct copied *copied)
 void release_count_crash(struct release *release, int64_t now_ms)
 {
     release->crashed_ms[release->crashes++ % RELEASE_CRASHES] = now_ms;
+}
+
+void release_continue(struct release *release, const struct release *earlier)
+{
+    release->live_ms = earlier->live_ms;
+    release->source = earlier->source;
+    release->crashes = earlier->crashes;
+    memcpy(release->crashed_ms, earlier->crashed_ms, sizeof(release->crashed_ms));
+    release->is_given_up = earlier->is_given_up;
 }
 
 uint64_t release_crashes(const struct release *release, int64_t now_ms, int64_t window_ms)

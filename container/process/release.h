@@ -33,6 +33,8 @@ struct release {
 
 /* Of a configuration whose text lies sealed in text_fd (taken). Returns owned. */
 struct release *release_create(uint64_t number, int text_fd, const struct digest *digest);
+/* As it was (copied; its text_fd is taken), but for what its apps load. Returns owned. */
+struct release *release_resume(const struct release *as);
 void release_free(struct release *release); /* takes NULL */
 
 void release_add_code(struct release *release, const char *app, const struct copied *copied);
@@ -42,6 +44,8 @@ const struct copied *release_find_code(const struct release *release, const char
 bool release_uses(const struct release *release, const struct copied *copied); /* takes NULL */
 
 void release_count_crash(struct release *release, int64_t now_ms);
+/* From now on it is what `earlier` is, loaded once more: it serves since then, with its crashes. */
+void release_continue(struct release *release, const struct release *earlier);
 /* How many of its workers crashed in the last window_ms, RELEASE_CRASHES at most. */
 uint64_t release_crashes(const struct release *release, int64_t now_ms, int64_t window_ms);
 /* Whether it serves for less than that. */

@@ -35,7 +35,9 @@ void rollback_finish(struct rollback *rollback)
 
 const struct release *rollback_source(const struct master *master)
 {
-    return master->rollback.is_wanted ? master->rollback.previous : NULL;
+    const struct rollback *rollback = &master->rollback;
+    bool is_repeated = rollback->is_continued && rollback->live && rollback->live->source;
+    return rollback->is_wanted ? rollback->previous : is_repeated ? rollback->live : NULL;
 }
 
 bool rollback_uses(const struct master *master, const struct copied *copied)
@@ -69,6 +71,7 @@ void rollback_cancel(struct master *master)
         rollback->live->is_given_up = true;
     if (!rollback->next)
         rollback->is_wanted = false;
+    rollback->is_continued = false;
     release_free(rollback->next);
     rollback->next = NULL;
 }
@@ -114,13 +117,38 @@ static char *judge_files(struct rollback *rollback)
     return NULL;
 }
 
+static bool is_same(const struct release *a, const struct release *b)
+{
+    return a && b && strcmp(a->digest, b->digest) == 0;
+}
+
+/* Neither newer nor older: its workers are other ones. */
+static void carry_on(struct rollback *rollback)
+{
+    release_continue(rollback->next, rollback->live);
+    release_free(rollback->live);
+    rollback->live = rollback->next;
+    rollback->next = NULL;
+}
+
+void rollback_continue(struct master *master)
+{
+    master->rollback.is_continued = true;
+}
+
 char *rollback_go(struct master *master)
 {
     struct rollback *rollback = &master->rollback;
     struct release *before = rollback->live;
     if (!rollback->next)
         return NULL;
+    bool is_continued = rollback->is_continued;
+    rollback->is_continued = false;
     bool is_back = rollback->next->source != 0;
+    if (is_continued && !is_back && is_same(before, rollback->next)) {
+        carry_on(rollback);
+        return NULL;
+    }
     if (before && is_back)
         refuse(rollback, before);
     else if (before)

@@ -21,6 +21,7 @@ struct release;
 struct rollback {
     struct release *next, *live, *previous; /* owned */
     bool is_wanted;                         /* the next reload takes `previous`, not the files */
+    bool is_continued;                      /* the next reload is another program's: see below */
     struct release *refused; /* what was rolled back last; owned; NULL: other files serve since */
     uint64_t to_number;
     int64_t refused_ms; /* wall clock */
@@ -51,6 +52,13 @@ char *rollback_go(struct master *master);
 void rollback_count(struct master *master, const struct generation *generation);
 /* No reload runs any more that would have replaced what fails. */
 void rollback_look(struct master *master);
+
+/* ---- under another program ---- */
+
+/* The next reload is there to replace the earlier program's workers. If it makes the same of the
+ * files, nothing else has happened to the release: what was before it, how long it serves and its
+ * crashes stay. A release that was gone back to stays, too, whatever the files are. */
+void rollback_continue(struct master *master);
 
 /* ---- by hand ---- */
 

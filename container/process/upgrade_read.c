@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/code.h"
 #include "app/config.h"
 #include "base/arena.h"
 #include "base/board.h"
@@ -13,7 +12,6 @@
 #include "base/memory.h"
 #include "base/record.h"
 #include "base/str.h"
-#include "process/code_list.h"
 #include "process/config_text.h"
 #include "process/generation.h"
 #include "process/group.h"
@@ -23,33 +21,21 @@
 #include "process/upgrade_state.h"
 #include "process/worker_process.h"
 
-struct reader {
-    struct master *master; /* NULL: it is only looked at */
-    const struct adapter *const *adapters;
-    const char *path; /* of the configuration */
-    struct listen_address address;
-    int *sockets; /* of the address, owned */
-    unsigned socket_count;
-    struct record pending; /* the generation whose config comes next */
-    struct generation *generation;
-    char *error; /* owned */
-};
-
-static int fail(struct reader *reader, int r, const char *what)
+static int fail(struct upgrade_reader *reader, int r, const char *what)
 {
     if (!reader->error)
         reader->error = memory_copy(what, strlen(what));
     return r;
 }
 
-static char *copy(struct gale_str text)
+char *upgrade_copy(struct gale_str text)
 {
     return memory_copy(text.at, text.len);
 }
 
 /* ---- the master ---- */
 
-static int read_format(struct reader *reader, const struct record *record)
+static int read_format(struct upgrade_reader *reader, const struct record *record)
 {
     return record->numbers[0] == UPGRADE_FORMAT
                ? 0
@@ -60,7 +46,7 @@ static int read_format(struct reader *reader, const struct record *record)
 
 /* Another version's board may look otherwise: then there is a new one, whose counters begin anew.
  */
-static int read_master(struct reader *reader, const struct record *record)
+static int read_master(struct upgrade_reader *reader, const struct record *record)
 {
     struct master *master = reader->master;
     if (!master)
@@ -70,7 +56,7 @@ static int read_master(struct reader *reader, const struct record *record)
     master->board_fd = (int)record->numbers[2];
     master->upgrades = (unsigned)record->numbers[5] + !upgrade_came_back();
     master->live_number = (uint64_t)record->numbers[7];
-    scoped_free char *path = copy(record->text);
+    scoped_free char *path = upgrade_copy(record->text);
     control_restore(master, path, (uint64_t)record->numbers[4], (int)record->numbers[3]);
     if (board_attach(master->board_fd, BOARD_SLOTS, &master->board) == 0)
         return 0;
@@ -79,18 +65,18 @@ static int read_master(struct reader *reader, const struct record *record)
     return board_create(&master->board, &master->board_fd);
 }
 
-static int read_pid_file(struct reader *reader, const struct record *record)
+static int read_pid_file(struct upgrade_reader *reader, const struct record *record)
 {
     if (reader->master)
-        reader->master->pid_file = copy(record->text);
+        reader->master->pid_file = upgrade_copy(record->text);
     return 0;
 }
 
 /* ---- what outlives generations ---- */
 
-static int read_region(struct reader *reader, const struct record *record)
+static int read_region(struct upgrade_reader *reader, const struct record *record)
 {
-    scoped_free char *names = copy(record->text);
+    scoped_free char *names = upgrade_copy(record->text);
     size_t app_len = strlen(names);
     if (app_len >= record->text.len)
         return -EBADMSG;
@@ -100,21 +86,13 @@ static int read_region(struct reader *reader, const struct record *record)
     return 0;
 }
 
-static int read_copies(struct reader *reader, const struct record *record)
-{
-    scoped_free char *folder = copy(record->text);
-    if (reader->master)
-        copies_restore(&reader->master->copies, folder, (int)record->numbers[0]);
-    return 0;
-}
-
 /* An address is complete with its last socket. */
-static int read_address(struct reader *reader, const struct record *record)
+static int read_address(struct upgrade_reader *reader, const struct record *record)
 {
     const int64_t *n = record->numbers;
     free(reader->address.text);
     free(reader->sockets);
-    reader->address = (struct listen_address){.text = copy(record->text),
+    reader->address = (struct listen_address){.text = upgrade_copy(record->text),
                                               .is_shared = n[0],
                                               .is_inherited = n[1],
                                               .count = (unsigned)n[2],
@@ -127,7 +105,7 @@ static int read_address(struct reader *reader, const struct record *record)
     return 0;
 }
 
-static int read_endpoint(struct reader *reader, const struct record *record)
+static int read_endpoint(struct upgrade_reader *reader, const struct record *record)
 {
     struct endpoint *endpoint = &reader->address.endpoint;
     if (record->text.len > sizeof(endpoint->addr))
@@ -137,7 +115,7 @@ static int read_endpoint(struct reader *reader, const struct record *record)
     return 0;
 }
 
-static int read_socket(struct reader *reader, const struct record *record)
+static int read_socket(struct upgrade_reader *reader, const struct record *record)
 {
     if (!reader->sockets || reader->socket_count >= reader->address.count)
         return -EBADMSG;
@@ -147,7 +125,7 @@ static int read_socket(struct reader *reader, const struct record *record)
     return 0;
 }
 
-static int read_inherited(struct reader *reader, const struct record *record)
+static int read_inherited(struct upgrade_reader *reader, const struct record *record)
 {
     if (reader->master)
         listeners_restore_inherited(&reader->master->listeners, (int)record->numbers[0]);
@@ -156,53 +134,29 @@ static int read_inherited(struct reader *reader, const struct record *record)
 
 /* ---- generations ---- */
 
-static int read_group(struct reader *reader, const struct record *record)
+static int read_group(struct upgrade_reader *reader, const struct record *record)
 {
-    scoped_free char *name = copy(record->text);
+    scoped_free char *name = upgrade_copy(record->text);
     if (reader->master)
         group_create(reader->master, name)->socket = (struct hidden_socket){
             .listen_fd = (int)record->numbers[0], .path_fd = (int)record->numbers[1]};
     return 0;
 }
 
-static int read_substance(struct reader *reader, const struct record *record)
+static int read_substance(struct upgrade_reader *reader, const struct record *record)
 {
     if (reader->generation) {
         free(reader->generation->substance);
-        reader->generation->substance = copy(record->text);
+        reader->generation->substance = upgrade_copy(record->text);
     }
     return 0;
 }
 
-static int read_generation(struct reader *reader, const struct record *record)
+static int read_generation(struct upgrade_reader *reader, const struct record *record)
 {
     reader->pending = *record;
     reader->generation = NULL;
     return 0;
-}
-
-static void restore_codes(struct generation *generation, const struct code *codes, size_t count)
-{
-    for (size_t i = 0; i < generation->config->app_count; i++)
-        for (size_t j = 0; j < count; j++)
-            if (strcmp(generation->config->apps[i].name, codes[j].app) == 0)
-                generation->copies[i] = copies_restore_one(&generation->master->copies, &codes[j]);
-}
-
-static int restore_copies(struct generation *generation, int code_fd)
-{
-    struct arena arena;
-    struct code *codes;
-    size_t count;
-    generation->code_fd = code_fd;
-    if (code_fd < 0)
-        return 0;
-    arena_init(&arena, NULL, 0);
-    int r = code_list_read(code_fd, &arena, &codes, &count);
-    if (r == 0)
-        restore_codes(generation, codes, count);
-    arena_finish(&arena);
-    return r;
 }
 
 /* As many as there are, whatever `auto` is now. */
@@ -214,11 +168,12 @@ static void set_workers(struct config *config, const struct group *group, int64_
             config->apps[i].isolation.workers = workers;
 }
 
-static int restore_generation(struct reader *reader, struct config *config, struct gale_str text)
+static int restore_generation(struct upgrade_reader *reader, struct config *config,
+                              struct gale_str text)
 {
     const int64_t *n = reader->pending.numbers;
     struct master *master = reader->master;
-    scoped_free char *name = copy(reader->pending.text);
+    scoped_free char *name = upgrade_copy(reader->pending.text);
     struct group *group = group_find(master, name);
     if (!group)
         return -EBADMSG;
@@ -236,13 +191,13 @@ static int restore_generation(struct reader *reader, struct config *config, stru
     if (log_files_open(&generation->logs, config->server.error_log, access_log, &why) < 0)
         log_error("a log cannot be opened", LOG_TEXT("why", why));
     generation->config_fd = config_text_seal(text);
-    int r = generation->config_fd < 0 ? generation->config_fd : 0;
-    return r < 0 ? r : restore_copies(generation, (int)n[5]);
+    generation->code_fd = (int)n[5];
+    return generation->config_fd < 0 ? generation->config_fd : 0;
 }
 
 /* What the old program could read, the new one must be able to, as workers may have to be replaced
  * before there is another generation. The copies of its plugins are looked at, not their files. */
-static int read_config(struct reader *reader, const struct record *record)
+static int read_config(struct upgrade_reader *reader, const struct record *record)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0);
@@ -259,14 +214,14 @@ static int read_config(struct reader *reader, const struct record *record)
     return r;
 }
 
-static int read_code_fd(struct reader *reader, const struct record *record)
+static int read_code_fd(struct upgrade_reader *reader, const struct record *record)
 {
     if (reader->generation)
         generation_keep_fd(reader->generation, (int)record->numbers[0]);
     return 0;
 }
 
-static int read_worker(struct reader *reader, const struct record *record)
+static int read_worker(struct upgrade_reader *reader, const struct record *record)
 {
     const int64_t *n = record->numbers;
     struct generation *generation = reader->generation;
@@ -294,16 +249,33 @@ static int read_worker(struct reader *reader, const struct record *record)
 
 static const struct {
     const char *kind;
-    int (*read)(struct reader *reader, const struct record *record);
+    upgrade_read_fn *read;
 } kinds[] = {
-    {"format", read_format},     {"master", read_master},       {"pid_file", read_pid_file},
-    {"region", read_region},     {"copies", read_copies},       {"address", read_address},
-    {"endpoint", read_endpoint}, {"socket", read_socket},       {"inherited", read_inherited},
-    {"group", read_group},       {"substance", read_substance}, {"generation", read_generation},
-    {"config", read_config},     {"code_fd", read_code_fd},     {"worker", read_worker},
+    {"format", read_format},
+    {"master", read_master},
+    {"pid_file", read_pid_file},
+    {"region", read_region},
+    {"copies", upgrade_read_copies},
+    {"copied", upgrade_read_copied},
+    {"copied_fd", upgrade_read_copied_fd},
+    {"rollback", upgrade_read_rollback},
+    {"release", upgrade_read_release},
+    {"crash", upgrade_read_crash},
+    {"release_code", upgrade_read_release_code},
+    {"address", read_address},
+    {"endpoint", read_endpoint},
+    {"socket", read_socket},
+    {"inherited", read_inherited},
+    {"group", read_group},
+    {"substance", read_substance},
+    {"generation", read_generation},
+    {"config", read_config},
+    {"code", upgrade_read_code},
+    {"code_fd", read_code_fd},
+    {"worker", read_worker},
 };
 
-static int read_record(struct reader *reader, const struct record *record)
+static int read_record(struct upgrade_reader *reader, const struct record *record)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(kinds[i].kind, record->kind) == 0)
@@ -311,7 +283,7 @@ static int read_record(struct reader *reader, const struct record *record)
     return 0;
 }
 
-static int read_all(struct reader *reader, struct gale_str text, char **out_error)
+static int read_all(struct upgrade_reader *reader, struct gale_str text, char **out_error)
 {
     struct record record;
     int r;
@@ -338,13 +310,13 @@ int upgrade_state_previous(struct gale_str text)
 int upgrade_state_check(struct gale_str text, const struct adapter *const *adapters,
                         char **out_error)
 {
-    struct reader reader = {.adapters = adapters, .path = "(what runs)"};
+    struct upgrade_reader reader = {.adapters = adapters, .path = "(what runs)"};
     return read_all(&reader, text, out_error);
 }
 
 int upgrade_state_read(struct master *master, struct gale_str text, char **out_error)
 {
-    struct reader reader = {
+    struct upgrade_reader reader = {
         .master = master, .adapters = master->options->adapters, .path = master->options->path};
     return read_all(&reader, text, out_error);
 }

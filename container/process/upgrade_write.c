@@ -18,13 +18,7 @@
 #include "process/upgrade_private.h"
 #include "process/worker_process.h"
 
-struct writer {
-    struct buffer *out;
-    struct upgrade_fds *fds;
-};
-
-/* The descriptor, which is to stay open. */
-static int64_t keep(struct writer *writer, int fd)
+int64_t upgrade_keep(struct upgrade_writer *writer, int fd)
 {
     struct upgrade_fds *fds = writer->fds;
     if (fd <= STDERR_FILENO)
@@ -34,17 +28,17 @@ static int64_t keep(struct writer *writer, int fd)
     return fd;
 }
 
-static void put_master(struct writer *writer, const struct master *master)
+static void put_master(struct upgrade_writer *writer, const struct master *master)
 {
     const struct control *control = &master->control;
     const int64_t numbers[] = {
         (int64_t)master->last_number,
         master->started_ms,
-        keep(writer, master->board_fd),
-        keep(writer, control->fd),
+        upgrade_keep(writer, master->board_fd),
+        upgrade_keep(writer, control->fd),
         (int64_t)control->inode,
         master->upgrades,
-        keep(writer, master->previous_exe),
+        upgrade_keep(writer, master->previous_exe),
         (int64_t)master->live_number,
     };
     record_add(writer->out, "format", STR(""), (const int64_t[]){UPGRADE_FORMAT}, 1);
@@ -57,8 +51,8 @@ static void put_master(struct writer *writer, const struct master *master)
 
 static void put_region(void *data, const char *app, const char *name, size_t size, int fd)
 {
-    struct writer *writer = data;
-    const int64_t numbers[] = {(int64_t)size, keep(writer, fd)};
+    struct upgrade_writer *writer = data;
+    const int64_t numbers[] = {(int64_t)size, upgrade_keep(writer, fd)};
     struct buffer names = {0};
     buffer_add(&names, app, strlen(app) + 1);
     buffer_add(&names, name, strlen(name));
@@ -66,14 +60,7 @@ static void put_region(void *data, const char *app, const char *name, size_t siz
     buffer_finish(&names);
 }
 
-static void put_copies(struct writer *writer, const struct copies *copies)
-{
-    const int64_t numbers[] = {keep(writer, copies->lock)};
-    if (copies->is_open)
-        record_add(writer->out, "copies", str_of(copies->folder ? copies->folder : ""), numbers, 1);
-}
-
-static void put_address(struct writer *writer, const struct listen_address *address)
+static void put_address(struct upgrade_writer *writer, const struct listen_address *address)
 {
     const int64_t numbers[] = {address->is_shared,      address->is_inherited, address->count,
                                address->listening,      address->live,         address->target,
@@ -82,22 +69,22 @@ static void put_address(struct writer *writer, const struct listen_address *addr
     record_add(writer->out, "address", str_of(address->text), numbers, ARRAY_LEN(numbers));
     record_add(writer->out, "endpoint", endpoint, NULL, 0);
     for (unsigned i = 0; i < address->count; i++)
-        record_add(writer->out, "socket", STR(""), (const int64_t[]){keep(writer, address->fds[i])},
-                   1);
+        record_add(writer->out, "socket", STR(""),
+                   (const int64_t[]){upgrade_keep(writer, address->fds[i])}, 1);
 }
 
-static void put_listeners(struct writer *writer, const struct listeners *listeners)
+static void put_listeners(struct upgrade_writer *writer, const struct listeners *listeners)
 {
     for (size_t i = 0; i < listeners->count; i++)
         put_address(writer, listeners->addresses[i]);
     for (size_t i = 0; i < listeners->inherited_count; i++)
         record_add(writer->out, "inherited", STR(""),
-                   (const int64_t[]){keep(writer, listeners->inherited[i])}, 1);
+                   (const int64_t[]){upgrade_keep(writer, listeners->inherited[i])}, 1);
 }
 
 /* ---- generations ---- */
 
-static void put_config(struct writer *writer, int fd)
+static void put_config(struct upgrade_writer *writer, int fd)
 {
     struct stat info;
     if (fstat(fd, &info) < 0)
@@ -107,48 +94,50 @@ static void put_config(struct writer *writer, int fd)
     record_add(writer->out, "config", (struct gale_str){text, n > 0 ? (size_t)n : 0}, NULL, 0);
 }
 
-static void put_worker(struct writer *writer, const struct worker_process *worker)
+static void put_worker(struct upgrade_writer *writer, const struct worker_process *worker)
 {
     const int64_t numbers[] = {worker->place,
                                worker->slot,
                                worker->pid,
-                               keep(writer, worker->channel),
+                               upgrade_keep(writer, worker->channel),
                                worker->state,
                                worker->restarts,
                                worker->cut_ms,
                                worker->serving_ms,
                                worker->is_leaving,
                                worker->has_passed,
-                               keep(writer, worker->pidfd)};
+                               upgrade_keep(writer, worker->pidfd)};
     record_add(writer->out, "worker", STR(""), numbers, ARRAY_LEN(numbers));
 }
 
-static void put_generation(struct writer *writer, const struct generation *generation)
+static void put_generation(struct upgrade_writer *writer, const struct generation *generation)
 {
     const int64_t numbers[] = {(int64_t)generation->number,
                                generation->started_ms,
                                generation->size,
                                generation->state,
                                generation->group->live == generation,
-                               keep(writer, generation->code_fd)};
+                               upgrade_keep(writer, generation->code_fd)};
     record_add(writer->out, "generation", str_of(generation->group->name), numbers,
                ARRAY_LEN(numbers));
     put_config(writer, generation->config_fd);
+    upgrade_put_code(writer, generation);
     if (generation->substance)
         record_add(writer->out, "substance", str_of(generation->substance), NULL, 0);
     for (size_t i = 0; i < generation->code_fd_count; i++)
         record_add(writer->out, "code_fd", STR(""),
-                   (const int64_t[]){keep(writer, generation->code_fds[i])}, 1);
+                   (const int64_t[]){upgrade_keep(writer, generation->code_fds[i])}, 1);
     for (unsigned i = 0; i < generation->size; i++)
         put_worker(writer, &generation->workers[i]);
     list_each (&generation->leaving, link)
         put_worker(writer, container_of(link, struct worker_process, link));
 }
 
-static void put_group(struct writer *writer, const struct group *group)
+static void put_group(struct upgrade_writer *writer, const struct group *group)
 {
     const struct hidden_socket *socket = &group->socket;
-    const int64_t numbers[] = {keep(writer, socket->listen_fd), keep(writer, socket->path_fd)};
+    const int64_t numbers[] = {upgrade_keep(writer, socket->listen_fd),
+                               upgrade_keep(writer, socket->path_fd)};
     if (!group_is_front(group))
         record_add(writer->out, "group", str_of(group->name), numbers, ARRAY_LEN(numbers));
     list_each (&group->generations, link)
@@ -158,10 +147,11 @@ static void put_group(struct writer *writer, const struct group *group)
 void upgrade_state_write(const struct master *master, struct buffer *out,
                          struct upgrade_fds *out_fds)
 {
-    struct writer writer = {out, out_fds};
+    struct upgrade_writer writer = {out, out_fds};
     put_master(&writer, master);
     shared_regions_each(&master->shared, put_region, &writer);
-    put_copies(&writer, &master->copies);
+    upgrade_put_copies(&writer, &master->copies);
+    upgrade_put_releases(&writer, master);
     put_listeners(&writer, &master->listeners);
     list_each (&master->groups, link)
         put_group(&writer, container_of(link, struct group, link));

@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+from crash_plugins import CRASH, crash_app
 from harness import Gale, wait_for
 from plugins import PROBE, probe_app
+from test_crash import FLAGS
 from test_handover import Kept
 
 
@@ -31,15 +33,15 @@ def installed(build, tmp_path):
     """A running gale whose program is a file of the test's."""
     running = []
 
-    def start(apps, **server):
+    def start(apps, env=None, **server):
         (tmp_path / "bin").mkdir(exist_ok=True)
         put(build / "gale", tmp_path / "bin" / "gale")
         g = Gale(tmp_path / "bin", tmp_path)
-        g.configure(apps, state=tmp_path / "state", **server)
+        g.configure(apps, **{"state": tmp_path / "state"} | server)
         g.program = tmp_path / "bin" / "gale"
         g.original = build / "gale"
         running.append(g)
-        g.start()
+        g.start(env=env)
         g.wait_until_serving()
         return g
 
@@ -234,3 +236,70 @@ def test_isolated_apps_go_on(installed, probe):
     assert g.reload().status == 200
     assert kept.stop() == []
     assert g.get().status == 200
+
+
+# ---- going back ----
+
+BAD = CRASH.replace("die(way);", "null();")
+
+
+def rollback(g):
+    return g.command("rollback", "--control", g.control)
+
+
+@pytest.mark.parametrize("where", ["files", "memory"])
+def test_what_served_before_can_be_gone_back_to(installed, plugin, tmp_path, where):
+    """Its text and its plugins are kept, whatever became of their files."""
+    path = tmp_path / "shop.so"
+    plugin(CRASH, to=path, flags=FLAGS)
+    state = tmp_path / "state" if where == "files" else "/proc/none"
+    g = installed(crash_app(path), workers=2, state=state)
+    plugin(BAD, to=path, flags=FLAGS)
+    g.configure(crash_app(path, mount="/shop"), workers=2, state=state)
+    assert g.reload().status == 200
+    for _ in range(2):
+        another(g)
+        said = upgrade(g)
+        assert said.returncode == 0, said.stderr
+    assert g.status()["rollback"]["previous"] == 1
+    path.unlink()
+    back = rollback(g)
+    assert back.returncode == 0, back.stderr
+    assert "it is generation 1 again" in back.stdout
+    assert g.get("/here").status == 200
+    # what was gone back to serves on under yet another gale
+    plugin(BAD, to=path, flags=FLAGS)
+    said = upgrade(g)
+    assert said.returncode == 0, said.stderr
+    assert g.get("/here").status == 200
+    assert g.status()["rollback"]["why"] == "somebody asked for it"
+    # until somebody asks for the files
+    assert "which was rolled back" in g.reload().json()["text"]
+    assert g.get("/here").status == 404
+
+
+def test_a_release_is_on_probation_under_the_next_gale_too(installed, plugin, tmp_path):
+    path = tmp_path / "shop.so"
+    plugin(CRASH, to=path, flags=FLAGS)
+    said = tmp_path / "asan"  # a crash is wanted here
+    said.mkdir()
+    g = installed(crash_app(path), {"ASAN_OPTIONS": f"abort_on_error=1:log_path={said}/log"},
+                  workers=1)
+    plugin(BAD, to=path, flags=FLAGS)
+    assert g.reload().status == 200
+    with pytest.raises((EOFError, OSError)):
+        g.get("/here")
+    wait_for(lambda: g.status()["rollback"]["crashes"] == 1, "the crash to be counted")
+    g.wait_for_workers(1)
+    assert upgrade(g).returncode == 0
+    assert g.status()["rollback"]["crashes"] == 1
+
+    def died():
+        try:
+            g.get("/here")
+        except (EOFError, OSError):
+            pass
+        return g.status()["rollback"]["from"]
+    wait_for(died, "the rollback")
+    assert g.status()["rollback"]["to"] == 1
+    wait_for(lambda: g.get("/here").status == 200, "the release before")

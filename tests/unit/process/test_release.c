@@ -48,6 +48,24 @@ START_TEST(is_young_once_it_serves)
 }
 END_TEST
 
+START_TEST(goes_on_as_what_it_was)
+{
+    struct release *release = make("a", 1), *next = make("a", 1);
+    release->live_ms = 100;
+    release->source = 3;
+    release_count_crash(release, 1000);
+    struct release *resumed = release_resume(release);
+    ck_assert_str_eq(resumed->digest, next->digest);
+    release_continue(next, resumed);
+    ck_assert_int_eq(next->live_ms, 100);
+    ck_assert_uint_eq(next->source, 3);
+    ck_assert_uint_eq(release_crashes(next, 1000, 10), 1);
+    release_free(release);
+    release_free(resumed);
+    release_free(next);
+}
+END_TEST
+
 START_TEST(holds_what_its_apps_load)
 {
     struct release *release = make("a", 1);
@@ -76,4 +94,4 @@ START_TEST(the_same_files_are_the_same_release)
 END_TEST
 
 UNIT_MAIN(counts_what_is_recent, counts_no_more_than_it_keeps, is_young_once_it_serves,
-          holds_what_its_apps_load, the_same_files_are_the_same_release)
+          goes_on_as_what_it_was, holds_what_its_apps_load, the_same_files_are_the_same_release)

@@ -1,4 +1,5 @@
-/* test_upgrade_state.c - what one master writes another reads (upgrade_write.c, upgrade_read.c). */
+/* test_upgrade_state.c - what one master writes another reads (upgrade_write.c, upgrade_read.c,
+ * upgrade_releases.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
+#include "process/release.h"
 #include "process/upgrade_state.h"
 #include "unit.h"
 
@@ -33,7 +35,9 @@ static void init(struct master *master)
     list_init(&master->groups);
     master->front = group_create(master, "");
     copies_init(&master->copies);
+    servers_init(&master->servers);
     ck_assert_int_eq(ioloop_create(NULL, &master->loop), 0);
+    master->servers.loop = master->loop;
 }
 
 static void fill(struct master *master)
@@ -92,6 +96,81 @@ START_TEST(another_master_is_the_same)
 }
 END_TEST
 
+/* ---- releases ---- */
+
+static struct release *add_release(struct master *master, uint64_t number, const char *text)
+{
+    static const struct copied one = {.original = (char *)"/srv/shop.so",
+                                      .digest = (char *)"0c9e",
+                                      .root = (char *)"",
+                                      .path = (char *)"/proc/self/fd/77"};
+    struct digest digest;
+    digest_init(&digest);
+    digest_add(&digest, text, strlen(text));
+    struct release *release = release_create(number, open_socket(), &digest);
+    struct copied *copied = copies_restore_one(&master->copies, &one);
+    copies_restore_fd(copied, open_socket());
+    copies_restore_fd(copied, open_socket());
+    release_add_code(release, "shop", copied);
+    return release;
+}
+
+static void is_same_release(const struct release *is, const struct release *was)
+{
+    ck_assert_uint_eq(is->number, was->number);
+    ck_assert_int_eq(is->text_fd, was->text_fd);
+    ck_assert_str_eq(is->digest, was->digest);
+    ck_assert_int_eq(is->live_ms, was->live_ms);
+    ck_assert_uint_eq(is->source, was->source);
+    ck_assert_uint_eq(is->crashes, was->crashes);
+    ck_assert_mem_eq(is->crashed_ms, was->crashed_ms, sizeof(is->crashed_ms));
+    ck_assert_uint_eq(is->code_count, 1);
+    const struct copied *a = release_find_code(is, "shop"), *b = release_find_code(was, "shop");
+    ck_assert_str_eq(a->original, b->original);
+    ck_assert_str_eq(a->digest, b->digest);
+    ck_assert_str_eq(a->root, b->root);
+    ck_assert_str_eq(a->path, b->path);
+    ck_assert_uint_eq(a->fd_count, 2);
+    ck_assert_mem_eq(a->fds, b->fds, 2 * sizeof(int));
+}
+
+START_TEST(releases_are_the_same)
+{
+    struct master before, after;
+    struct buffer text = {0};
+    struct upgrade_fds fds = {0};
+    char *why = NULL;
+    fill(&before);
+    struct rollback *was = &before.rollback, *is = &after.rollback;
+    was->live = add_release(&before, 9, "a");
+    was->previous = add_release(&before, 8, "b");
+    was->refused = add_release(&before, 7, "c");
+    was->live->live_ms = 555;
+    was->live->source = 8;
+    for (int i = 0; i < RELEASE_CRASHES + 3; i++)
+        release_count_crash(was->live, i);
+    release_count_crash(was->previous, 42);
+    was->to_number = 6;
+    was->refused_ms = 99;
+    was->why = memory_copy("it failed", 9);
+    upgrade_state_write(&before, &text, &fds);
+    ck_assert_uint_eq(fds.count, 6 + 3 * 3);
+    ck_assert_int_eq(upgrade_state_check(buffer_str(&text), adapters, &why), 0);
+
+    init(&after);
+    ck_assert_int_eq(upgrade_state_read(&after, buffer_str(&text), &why), 0);
+    ck_assert_ptr_null(is->next);
+    is_same_release(is->live, was->live);
+    is_same_release(is->previous, was->previous);
+    is_same_release(is->refused, was->refused);
+    ck_assert_ptr_ne(release_find_code(is->live, "shop"), release_find_code(is->previous, "shop"));
+    ck_assert_uint_eq(is->to_number, 6);
+    ck_assert_int_eq(is->refused_ms, 99);
+    ck_assert_str_eq(is->why, "it failed");
+    _exit(0); /* both hold the same descriptors */
+}
+END_TEST
+
 START_TEST(what_it_does_not_understand_is_refused)
 {
     static const struct {
@@ -101,6 +180,9 @@ START_TEST(what_it_does_not_understand_is_refused)
         {"nonsense", "cannot be read"},
         {"format 1 1 0:\nregion 2 10 5 3:app\n", "cannot be read"},
         {"format 1 1 0:\nsocket 1 5 0:\n", "cannot be read"},
+        {"format 1 1 0:\ncopied 0 3:abc\n", "cannot be read"},
+        {"format 1 1 0:\nrelease 6 0 0 0 0 0 -1 1:a\n", "cannot be read"},
+        {"format 1 1 0:\ncrash 2 100 5 0:\n", "cannot be read"},
         {"format 1 1 0:\ngeneration 0 0:\nconfig 0 9:[servers]\n\n", "servers"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -120,5 +202,5 @@ START_TEST(what_is_new_is_passed_over)
 }
 END_TEST
 
-UNIT_MAIN(another_master_is_the_same, what_it_does_not_understand_is_refused,
+UNIT_MAIN(another_master_is_the_same, releases_are_the_same, what_it_does_not_understand_is_refused,
           what_is_new_is_passed_over)
