@@ -170,6 +170,11 @@ int child_process_spawn(struct child_process *child, const struct child_options 
     return 0;
 }
 
+void child_process_resume(struct child_process *child, pid_t pid, int pidfd)
+{
+    *child = (struct child_process){.pid = pid, .pidfd = pidfd};
+}
+
 /* ---- its end ---- */
 
 static int status_of(const siginfo_t *info)
@@ -225,6 +230,12 @@ void child_process_end(struct child_process *child, int64_t grace_ms)
     if (child->has_ended)
         return;
     child_process_kill(child, SIGTERM);
+    timer_start(child->loop, &child->timer, grace_ms);
+}
+
+void child_process_resume_end(struct child_process *child, int64_t grace_ms)
+{
+    child->is_ending = true;
     timer_start(child->loop, &child->timer, grace_ms);
 }
 

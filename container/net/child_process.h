@@ -44,8 +44,8 @@ struct child_process {
     pid_t pid;
     bool has_ended;
     int status; /* as waitpid tells, once it has ended */
+    int pidfd;  /* owned; -1: closed */
     /* private */
-    int pidfd; /* -1: closed */
     bool is_ending;
     struct ioloop *loop;
     struct timer timer; /* KILL, when the grace is over */
@@ -56,6 +56,11 @@ struct child_process {
 /* Starts a program. Returns 0 and the child, or the -errno of what failed, exec included. On the
  * loop's thread only. */
 int child_process_spawn(struct child_process *child, const struct child_options *options);
+/* For a program that goes on as another one: a child of the earlier one, with its pidfd (taken).
+ * It is watched as one that was spawned. */
+void child_process_resume(struct child_process *child, pid_t pid, int pidfd);
+/* It was told to end, and has so much time left. Watched children only. */
+void child_process_resume_end(struct child_process *child, int64_t grace_ms);
 /* Calls on_end(data) once it has ended; it may be closed there. The child stays where it is. */
 void child_process_watch(struct child_process *child, struct ioloop *loop, child_end_fn *on_end,
                          void *data);

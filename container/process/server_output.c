@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "loop/ioloop.h"
@@ -85,6 +86,23 @@ void server_output_watch(struct server_output *output, struct ioloop *loop, stru
     output->pause = (struct timer){.fn = on_pause_over, .data = output};
     output->loop = loop;
     (void)ioloop_watch(loop, output->fd, IOLOOP_READ, on_output, output);
+}
+
+/* A line that has begun, or else the last one. */
+void server_output_save(const struct server_output *output, struct buffer *out)
+{
+    const struct program_lines *lines = &output->lines;
+    if (lines->len)
+        buffer_add(out, lines->line, lines->len);
+    else
+        buffer_printf(out, "%s\n", output->last);
+}
+
+void server_output_resume(struct server_output *output, struct gale_str saved)
+{
+    server_output_remember(output, saved.at, saved.len);
+    if (!output->is_line_over)
+        program_lines_take(&output->lines, saved.at, saved.len);
 }
 
 void server_output_close(struct server_output *output)

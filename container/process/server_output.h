@@ -10,15 +10,16 @@
 #include "loop/timer.h"
 #include "adapters/gateway/program_log.h"
 
+struct buffer;
 struct ioloop;
 
 enum { SERVER_NAME = 120, SERVER_LAST = 240 };
 
 struct server_output {
     char last[SERVER_LAST + 1]; /* its last line that was not empty; "" */
+    int fd;                     /* owned; -1: closed */
     /* private */
     struct ioloop *loop;
-    int fd; /* -1: closed */
     size_t last_len, taken;
     bool is_line_over;
     char name[SERVER_NAME];
@@ -31,6 +32,9 @@ int server_output_open(struct server_output *output);
 /* Watches the other end; PROGRAM[PID] is said with each line. */
 void server_output_watch(struct server_output *output, struct ioloop *loop, struct program_log *log,
                          const char *program, pid_t pid);
+/* What another program needs to go on with it, and going on once it is watched. */
+void server_output_save(const struct server_output *output, struct buffer *out);
+void server_output_resume(struct server_output *output, struct gale_str saved);
 /* Takes what is still there, ends the line, closes. Fine twice, and where open failed. */
 void server_output_close(struct server_output *output);
 /* Adds bytes to what is known of the last line. */

@@ -104,6 +104,14 @@ static int spawn(struct server_process *process, int output)
     return child_process_spawn(&process->child, &options);
 }
 
+static void watch(struct server_process *process)
+{
+    struct server_set *set = process->set;
+    server_output_watch(&process->output, set->loop, &set->log, set->plan.servers.program,
+                        process->child.pid);
+    child_process_watch(&process->child, set->loop, on_end, process);
+}
+
 int server_process_start(struct server_process *process)
 {
     struct server_set *set = process->set;
@@ -119,9 +127,7 @@ int server_process_start(struct server_process *process)
     process->state = SERVER_RUNNING;
     process->started_ms = clock_mono_ms();
     process->wall_ms = clock_wall_ms();
-    server_output_watch(&process->output, set->loop, &set->log, set->plan.servers.program,
-                        process->child.pid);
-    child_process_watch(&process->child, set->loop, on_end, process);
+    watch(process);
     server_set_process_started(set, process);
     return 0;
 }
@@ -140,6 +146,26 @@ static void on_again(void *data)
               LOG_NUMBER("restart_in_ms", process->delay_ms), LOG_ERRNO(r));
     timer_start(process->set->loop, &process->again, process->delay_ms);
     server_set_process_waits(process->set, process);
+}
+
+/* ---- under another program ---- */
+
+void server_process_resume(struct server_process *process, const struct server_process *as,
+                           struct gale_str said)
+{
+    struct server_set *set = process->set;
+    struct timer again = process->again;
+    *process = *as;
+    process->set = set;
+    process->again = again;
+    if (process->state == SERVER_WAITING)
+        timer_start(set->loop, &process->again, process->delay_ms);
+    if (process->state != SERVER_RUNNING && process->state != SERVER_ENDING)
+        return;
+    watch(process);
+    server_output_resume(&process->output, said);
+    if (process->state == SERVER_ENDING)
+        child_process_resume_end(&process->child, set->plan.servers.grace_ms);
 }
 
 /* ---- orders ---- */

@@ -33,6 +33,11 @@ struct server_process {
 void server_process_init(struct server_process *process, struct server_set *set, unsigned place);
 /* Starts it. Returns 0 or the -errno of what failed, exec included. */
 int server_process_start(struct server_process *process);
+/* For a master that goes on as another program: what the earlier one knew, with the descriptors of
+ * `as` (taken) and what it has said. One that waits begins to wait anew, one that ends has all of
+ * its grace again. */
+void server_process_resume(struct server_process *process, const struct server_process *as,
+                           struct gale_str said);
 /* TERM, and KILL after `grace_ms`. Fine twice: the second one may be more urgent. */
 void server_process_end(struct server_process *process, int64_t grace_ms);
 /* Kills it, waits, reaps it. */

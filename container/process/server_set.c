@@ -18,6 +18,11 @@ static void on_waiting(void *data, unsigned events)
     hidden_socket_refuse(&set->socket);
 }
 
+static void watch_socket(struct server_set *set)
+{
+    (void)ioloop_watch(set->loop, set->socket.listen_fd, IOLOOP_READ, on_waiting, set);
+}
+
 static void set_down(struct server_set *set, bool is_down)
 {
     if (set->is_down == is_down)
@@ -25,7 +30,7 @@ static void set_down(struct server_set *set, bool is_down)
     set->is_down = is_down;
     board_add(set->metrics[SERVERS_DOWN], is_down ? 1 : -1);
     if (is_down)
-        (void)ioloop_watch(set->loop, set->socket.listen_fd, IOLOOP_READ, on_waiting, set);
+        watch_socket(set);
     else
         ioloop_forget(set->loop, set->socket.listen_fd);
 }
@@ -79,6 +84,33 @@ int server_set_start(struct server_set *set)
     for (int64_t i = 0; i < set->plan.servers.processes && r == 0; i++)
         r = server_process_start(&set->processes[i]);
     return r;
+}
+
+void server_set_resume(struct server_set *set, const struct hidden_socket *socket, bool is_down,
+                       bool is_ending)
+{
+    set->socket = *socket;
+    set->is_down = is_down;
+    set->is_ending = is_ending;
+    if (is_down)
+        watch_socket(set);
+}
+
+void server_set_resume_process(struct server_set *set, const struct server_process *as,
+                               struct gale_str said)
+{
+    set->running += as->state == SERVER_RUNNING || as->state == SERVER_ENDING;
+    server_process_resume(&set->processes[as->place], as, said);
+}
+
+void server_set_resumed(struct server_set *set, bool has_new_board)
+{
+    if (set->is_ending && !set->running)
+        ioloop_defer(set->loop, &set->ended);
+    if (!has_new_board)
+        return;
+    board_add(set->metrics[SERVERS_RUNNING], (int64_t)set->running);
+    board_add(set->metrics[SERVERS_DOWN], set->is_down);
 }
 
 void server_set_destroy(struct server_set *set)

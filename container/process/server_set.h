@@ -37,6 +37,14 @@ struct server_set *server_set_create(struct ioloop *loop, const struct server_pl
 /* Makes the socket and starts every process. Returns 0 or the -errno of what failed; then the set
  * is to be destroyed. */
 int server_set_start(struct server_set *set);
+/* For a master that goes on as another program: its socket (taken) and what became of it, and then
+ * each of its processes, as server_process_resume has it. */
+void server_set_resume(struct server_set *set, const struct hidden_socket *socket, bool is_down,
+                       bool is_ending);
+void server_set_resume_process(struct server_set *set, const struct server_process *as,
+                               struct gale_str said);
+/* All of them are there; another board knows nothing of them yet. */
+void server_set_resumed(struct server_set *set, bool has_new_board);
 /* Kills what still runs, and waits for it. */
 void server_set_destroy(struct server_set *set);
 /* Ends all of them; `ended` is called in another turn, even where none runs. */

@@ -103,6 +103,21 @@ static struct server_set *find_equal(const struct servers *servers, const struct
     return NULL;
 }
 
+static void keep(struct servers *servers, struct server_set *set)
+{
+    set->owner = servers;
+    set->ended = (struct ioloop_call){.fn = on_ended, .data = set};
+    list_append(&servers->sets, &set->link);
+}
+
+static void add_use(struct servers *servers, const struct config *config, size_t app,
+                    struct server_set *set)
+{
+    struct use *use = memory_zalloc(sizeof(*use));
+    *use = (struct use){.config = config, .app = app, .set = set};
+    list_append(&servers->uses, &use->link);
+}
+
 /* Takes the plan. */
 static struct server_set *start(struct servers *servers, const struct app_config *app,
                                 const struct server_plan *plan, char **out_error)
@@ -116,9 +131,7 @@ static struct server_set *start(struct servers *servers, const struct app_config
         server_set_destroy(set);
         return NULL;
     }
-    set->owner = servers;
-    set->ended = (struct ioloop_call){.fn = on_ended, .data = set};
-    list_append(&servers->sets, &set->link);
+    keep(servers, set);
     log_info("the servers of an app are started", LOG_TEXT("app", app->name),
              LOG_TEXT("program", wanted->program), LOG_NUMBER("processes", wanted->processes));
     return set;
@@ -139,9 +152,7 @@ static int prepare_app(struct servers *servers, const struct config *config, siz
         set = start(servers, app, &plan, out_error);
     if (!set)
         return -ECANCELED;
-    struct use *use = memory_zalloc(sizeof(*use));
-    *use = (struct use){.config = config, .app = index, .set = set};
-    list_append(&servers->uses, &use->link);
+    add_use(servers, config, index, set);
     return 0;
 }
 
@@ -173,4 +184,55 @@ struct worker_server *servers_of(const struct servers *servers, const struct con
     }
     *out_count = count;
     return found;
+}
+
+/* ---- under another program ---- */
+
+struct server_set *servers_resume(struct servers *servers, const struct server_plan *plan)
+{
+    struct server_set *set = server_set_create(servers->loop, plan);
+    keep(servers, set);
+    return set;
+}
+
+static struct server_set *find_set(const struct servers *servers, size_t number)
+{
+    list_each (&servers->sets, link)
+        if (number-- == 0)
+            return container_of(link, struct server_set, link);
+    return NULL;
+}
+
+int servers_resume_use(struct servers *servers, const struct config *config, const char *app,
+                       size_t number)
+{
+    struct server_set *set = find_set(servers, number);
+    for (size_t i = 0; set && i < config->app_count; i++) {
+        if (strcmp(config->apps[i].name, app) != 0)
+            continue;
+        add_use(servers, config, i, set);
+        return 0;
+    }
+    return -EBADMSG;
+}
+
+static size_t number_of(const struct servers *servers, const struct server_set *set)
+{
+    size_t number = 0;
+    list_each (&servers->sets, link) {
+        if (container_of(link, struct server_set, link) == set)
+            break;
+        number++;
+    }
+    return number;
+}
+
+void servers_each_use(const struct servers *servers, const struct config *config,
+                      void (*fn)(void *data, size_t app, size_t number), void *data)
+{
+    list_each (&servers->uses, link) {
+        const struct use *use = container_of(link, struct use, link);
+        if (use->config == config)
+            fn(data, use->app, number_of(servers, use->set));
+    }
 }

@@ -14,6 +14,8 @@
 #include "loop/ioloop.h"
 
 struct config;
+struct server_plan;
+struct server_set;
 struct worker_server;
 
 struct servers {
@@ -37,6 +39,14 @@ void servers_release(struct servers *servers, const struct config *config);
  * owned; NULL for none. */
 struct worker_server *servers_of(const struct servers *servers, const struct config *config,
                                  size_t *out_count);
+/* For a master that goes on as another program: a set of the earlier one that nobody uses yet
+ * (takes the plan; server_set_resume is next), and which one, by its number, an app of the
+ * configuration uses: 0 or -EBADMSG. */
+struct server_set *servers_resume(struct servers *servers, const struct server_plan *plan);
+int servers_resume_use(struct servers *servers, const struct config *config, const char *app,
+                       size_t number);
+void servers_each_use(const struct servers *servers, const struct config *config,
+                      void (*fn)(void *data, size_t app, size_t number), void *data);
 bool servers_is_empty(const struct servers *servers);
 /* No more grace for anybody. */
 void servers_kill(struct servers *servers);

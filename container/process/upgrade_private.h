@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include "base/record.h"
 #include "process/listeners.h"
+#include "process/server_plan.h"
 
 struct adapter;
 struct buffer;
@@ -13,6 +14,7 @@ struct generation;
 struct master;
 struct release;
 struct rollback;
+struct server_set;
 struct upgrade_fds;
 
 /* Another number: another meaning of the records, which earlier programs would take wrong. */
@@ -32,9 +34,15 @@ struct upgrade_reader {
     unsigned socket_count;
     struct record pending; /* the generation whose config comes next */
     struct generation *generation;
-    struct copied *copied;   /* whose descriptors come next */
-    struct release *release; /* whose crashes and code come next */
-    char *error;             /* owned */
+    struct copied *copied;          /* whose descriptors come next */
+    struct release *release;        /* whose crashes and code come next */
+    struct record set;              /* the servers whose texts come next */
+    struct server_plan plan;        /* theirs */
+    const char **args, **variables; /* of that; so many are still to come: */
+    int64_t args_left, variables_left;
+    bool has_plan;
+    struct server_set *servers; /* whose processes come next */
+    char *error;                /* owned */
 };
 
 /* The descriptor, which is to stay open. */
@@ -44,6 +52,15 @@ char *upgrade_copy(struct gale_str text);
 
 /* A function for each kind. Returns 0 or -errno. */
 typedef int upgrade_read_fn(struct upgrade_reader *reader, const struct record *record);
+
+/* ---- upgrade_servers.c ---- */
+
+void upgrade_put_servers(struct upgrade_writer *writer, const struct master *master);
+void upgrade_put_uses(struct upgrade_writer *writer, const struct generation *generation);
+upgrade_read_fn upgrade_read_server_set, upgrade_read_server_text, upgrade_read_server_group,
+    upgrade_read_server, upgrade_read_server_use;
+/* Of the last set nothing more comes. */
+void upgrade_end_servers(struct upgrade_reader *reader);
 
 /* ---- upgrade_releases.c ---- */
 

@@ -266,11 +266,16 @@ static const struct {
     {"endpoint", read_endpoint},
     {"socket", read_socket},
     {"inherited", read_inherited},
+    {"server_set", upgrade_read_server_set},
+    {"server_text", upgrade_read_server_text},
+    {"server_group", upgrade_read_server_group},
+    {"server", upgrade_read_server},
     {"group", read_group},
     {"substance", read_substance},
     {"generation", read_generation},
     {"config", read_config},
     {"code", upgrade_read_code},
+    {"server_use", upgrade_read_server_use},
     {"code_fd", read_code_fd},
     {"worker", read_worker},
 };
@@ -291,6 +296,7 @@ static int read_all(struct upgrade_reader *reader, struct gale_str text, char **
         ;
     free(reader->address.text);
     free(reader->sockets);
+    upgrade_end_servers(reader);
     if (r < 0)
         *out_error = reader->error
                          ? reader->error

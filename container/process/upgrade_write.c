@@ -122,6 +122,7 @@ static void put_generation(struct upgrade_writer *writer, const struct generatio
                ARRAY_LEN(numbers));
     put_config(writer, generation->config_fd);
     upgrade_put_code(writer, generation);
+    upgrade_put_uses(writer, generation);
     if (generation->substance)
         record_add(writer->out, "substance", str_of(generation->substance), NULL, 0);
     for (size_t i = 0; i < generation->code_fd_count; i++)
@@ -153,6 +154,7 @@ void upgrade_state_write(const struct master *master, struct buffer *out,
     upgrade_put_copies(&writer, &master->copies);
     upgrade_put_releases(&writer, master);
     put_listeners(&writer, &master->listeners);
+    upgrade_put_servers(&writer, master);
     list_each (&master->groups, link)
         put_group(&writer, container_of(link, struct group, link));
 }

@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from crash_plugins import CRASH, crash_app
-from harness import Gale, wait_for
+from harness import Gale, is_alive, wait_for
 from plugins import PROBE, probe_app
 from test_crash import FLAGS
+from test_fastcgi_spawn import (count_of, counter, metric, servers, spawn,  # noqa: F401: fixture
+                                wait_for_servers, wrapped)
 from test_handover import Kept
 
 
@@ -187,11 +189,12 @@ int epoll_create1(int flags) { (void)flags; errno = EMFILE; return -1; }
 """
 
 
-def test_one_that_cannot_take_over_gives_back(installed, probe, plugin):
-    g = installed(probe_app(probe), workers=2)
+def test_one_that_cannot_take_over_gives_back(installed, probe, plugin, counter):
+    g = installed(probe_app(probe) + "\n" + spawn(counter, mount="/f", processes=2), workers=2)
     if "asan" in str(g.original):
         return  # its runtime must be the first library
     before = [w["pid"] for w in g.workers()]
+    pids = servers(g)
     library = plugin(NO_LOOP, flags=["-Wno-missing-prototypes"])
     script(g, TRAITOR.format(original=str(g.original.resolve()), config=str(g.config),
                              library=str(library)))
@@ -200,10 +203,12 @@ def test_one_that_cannot_take_over_gives_back(installed, probe, plugin):
     g.wait_for_log("this one goes on")
     assert kept.stop() == []
     assert [w["pid"] for w in g.workers()] == before
+    assert servers(g) == pids and count_of(g.get("/f")) == 1
     assert g.is_running() and g.status()["upgrades"] == 0
     assert g.reload().status == 200
     put(g.original, g.program)
     assert upgrade(g).returncode == 0
+    assert servers(g) == pids
 
 
 def test_sockets_of_a_service_manager_stay(build, tmp_path, probe, gale):
@@ -236,6 +241,91 @@ def test_isolated_apps_go_on(installed, probe):
     assert g.reload().status == 200
     assert kept.stop() == []
     assert g.get().status == 200
+
+
+# ---- servers of apps ----
+
+def test_servers_stay(installed, counter):
+    """The same processes with what they hold, under load; later they are looked after as before."""
+    g = installed(spawn(counter, processes=2), workers=2)
+    pids = servers(g)
+    wrk = subprocess.Popen(["wrk", "-t1", "-c8", "-d5s", f"http://127.0.0.1:{g.port}/"],
+                           stdout=subprocess.PIPE, text=True)
+    for _ in range(3):
+        another(g)
+        said = upgrade(g)
+        assert said.returncode == 0, said.stderr
+        assert servers(g) == pids
+    assert wrk.poll() is None, "the load ended too early"
+    said = wrk.communicate()[0]
+    assert "Socket errors" not in said and "Non-2xx" not in said, said
+    assert count_of(g.get("/")) > 100
+    assert metric(g, "gale_servers_running") == 2 and metric(g, "gale_servers_down") == 0
+    assert g.reload().status == 200 and servers(g) == pids
+    os.kill(pids[0], signal.SIGKILL)
+    now = wait_for_servers(g, 2, without=pids[:1])
+    assert pids[1] in now and metric(g, "gale_servers_running") == 2
+    assert metric(g, "gale_servers_restarts_total") == 1
+    assert g.stop() == 0
+    assert not [pid for pid in pids + now if is_alive(pid)]
+
+
+def test_servers_that_changed_meanwhile_are_replaced(installed, counter):
+    g = installed(spawn(counter) + spawn(counter, mount="/other", name="other"))
+    pid, = servers(g)
+    other = servers(g, app="other")
+    g.configure(spawn(counter, env="NEW 1") + spawn(counter, mount="/other", name="other"))
+    assert upgrade(g).returncode == 0
+    wait_for(lambda: not is_alive(pid), "the earlier server to end")
+    assert servers(g, app="other") == other
+    wait_for_servers(g, 1, without=[pid])
+    assert count_of(g.get("/")) >= 1
+    g.configure(spawn(counter, mount="/other", name="other"))
+    assert upgrade(g).returncode == 0
+    wait_for(lambda: not servers(g), "the app's servers to end")
+    assert servers(g, app="other") == other
+
+
+def test_servers_that_are_waiting_or_ending_go_on_so(installed, counter, tmp_path):
+    """One that is told to end is not told twice; one that fails is tried again, and then serves."""
+    told = tmp_path / "told"
+    slow = wrapped(tmp_path, "slow", f"""trap 'echo TERM >>{told}; while [ ! -e {tmp_path}/end ]; \
+        do sleep 0.1; done; exit 0' TERM
+while :; do sleep 0.1; done
+""")
+    fails = wrapped(tmp_path, "fails", f"[ -e {tmp_path}/mended ] || exit 3\nexec {counter}\n")
+    (tmp_path / "mended").touch()
+    g = installed(spawn(slow, grace="60s") + spawn(fails, mount="/fails", name="fails"))
+    pid, = servers(g)
+    (tmp_path / "mended").unlink()
+    failing, = servers(g, app="fails")
+    os.kill(failing, signal.SIGKILL)
+    wait_for(lambda: metric(g, "gale_servers_down"), "the set to be down")
+    g.configure(spawn(fails, mount="/fails", name="fails"))
+    assert g.reload().status == 200
+    wait_for(told.exists, "the first to be told to end")
+    assert upgrade(g).returncode == 0
+    assert servers(g, "ending") == [pid]
+    assert metric(g, "gale_servers_down") == 1 and g.get("/fails").status in (502, 503)
+    (tmp_path / "mended").touch()
+    wait_for(lambda: servers(g, app="fails"), "the failing one to be mended")
+    assert count_of(g.get("/fails")) >= 1
+    assert told.read_text() == "TERM\n"
+    (tmp_path / "end").touch()
+    wait_for(lambda: not servers(g, "ending"), "the other to end")
+    assert not is_alive(pid)
+
+
+def test_what_servers_say_is_logged_on(installed, counter, tmp_path):
+    talker = wrapped(tmp_path, "talker", f"""printf 'begun '
+while [ ! -e {tmp_path}/go ]; do sleep 0.1; done
+echo 'and ended'
+exec {counter}
+""")
+    g = installed(spawn(talker))
+    assert upgrade(g).returncode == 0
+    (tmp_path / "go").touch()
+    g.wait_for_log("begun and ended")
 
 
 # ---- going back ----

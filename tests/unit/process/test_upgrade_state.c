@@ -1,5 +1,5 @@
 /* test_upgrade_state.c - what one master writes another reads (upgrade_write.c, upgrade_read.c,
- * upgrade_releases.c). */
+ * upgrade_servers.c, upgrade_releases.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/release.h"
+#include "process/server_set.h"
 #include "process/upgrade_state.h"
 #include "unit.h"
 
@@ -171,6 +172,88 @@ START_TEST(releases_are_the_same)
 }
 END_TEST
 
+/* ---- servers ---- */
+
+static void make_plan(struct server_plan *plan)
+{
+    static const char *const argv[] = {"sh", "-c", "printf begun; exec sleep 1000", "", NULL};
+    static const char *const envp[] = {"A=1", "B=two words\nand a line", NULL};
+    *plan = (struct server_plan){.app = "shop", .files = UINT64_MAX >> 1, .group_count = 2};
+    arena_init(&plan->arena, NULL, 0);
+    plan->servers = (struct app_servers){.program = "/bin/sh",
+                                         .argv = argv,
+                                         .envp = envp,
+                                         .folder = "/",
+                                         .processes = 2,
+                                         .grace_ms = 60000};
+    plan->identity = (struct identity){.uid = getuid(), .gid = getgid()};
+    plan->groups[0] = 4;
+    plan->groups[1] = UINT32_MAX;
+}
+
+static struct server_set *start_servers(struct master *master)
+{
+    struct server_plan plan;
+    make_plan(&plan);
+    struct server_set *set = servers_resume(&master->servers, &plan);
+    ck_assert_int_eq(server_set_start(set), 0);
+    for (int turns = 0; !set->processes[0].output.last[0]; turns++) {
+        ck_assert_int_lt(turns, 3000);
+        ioloop_turn(master->loop, 5);
+    }
+    return set;
+}
+
+static void is_same_process(const struct server_process *is, const struct server_process *was)
+{
+    ck_assert_int_eq(is->state, SERVER_RUNNING);
+    ck_assert_int_eq(is->child.pid, was->child.pid);
+    ck_assert_int_eq(is->child.pidfd, was->child.pidfd);
+    ck_assert_int_eq(is->output.fd, was->output.fd);
+    ck_assert_int_eq(is->started_ms, was->started_ms);
+    ck_assert_int_eq(is->wall_ms, was->wall_ms);
+    ck_assert_uint_eq(is->restarts, was->restarts);
+    ck_assert_int_eq(is->backoff.delay_ms, was->backoff.delay_ms);
+}
+
+START_TEST(servers_are_the_same)
+{
+    struct master before, after;
+    struct buffer text = {0};
+    struct upgrade_fds fds = {0};
+    char *why = NULL;
+    fill(&before);
+    struct server_set *was = start_servers(&before);
+    was->processes[1].restarts = 5;
+    was->processes[1].backoff.delay_ms = 800;
+    upgrade_state_write(&before, &text, &fds);
+    ck_assert_uint_eq(fds.count, 6 + 2 + 2 * 2);
+    ck_assert_int_eq(upgrade_state_check(buffer_str(&text), adapters, &why), 0);
+
+    init(&after);
+    ck_assert_int_eq(upgrade_state_read(&after, buffer_str(&text), &why), 0);
+    struct server_set *is = container_of(after.servers.sets.next, struct server_set, link);
+    ck_assert(server_plan_equals(&is->plan, &was->plan));
+    ck_assert_int_eq(is->socket.listen_fd, was->socket.listen_fd);
+    ck_assert_int_eq(is->socket.path_fd, was->socket.path_fd);
+    ck_assert_uint_eq(is->running, 2);
+    ck_assert(!is->is_down && !is->is_ending);
+    for (int i = 0; i < 2; i++)
+        is_same_process(&is->processes[i], &was->processes[i]);
+    ck_assert_str_eq(is->processes[0].output.last, "begun");
+    /* It knows of their ends, as their parent. */
+    server_set_end(is, 60000);
+    for (int turns = 0; is->running; turns++) {
+        ck_assert_int_lt(turns, 3000);
+        ioloop_turn(after.loop, 5);
+    }
+    _exit(0); /* both hold the same descriptors */
+}
+END_TEST
+
+/* Two processes, an argument, no variable. */
+#define SET "format 1 1 0:\nserver_set 12 2 0 0 0 0 0 -1 -1 0 0 1 0 1:a\n"
+
 START_TEST(what_it_does_not_understand_is_refused)
 {
     static const struct {
@@ -183,6 +266,14 @@ START_TEST(what_it_does_not_understand_is_refused)
         {"format 1 1 0:\ncopied 0 3:abc\n", "cannot be read"},
         {"format 1 1 0:\nrelease 6 0 0 0 0 0 -1 1:a\n", "cannot be read"},
         {"format 1 1 0:\ncrash 2 100 5 0:\n", "cannot be read"},
+        {"format 1 1 0:\nserver_text 1 0 1:x\n", "cannot be read"},
+        {"format 1 1 0:\nserver_group 1 0 0:\n", "cannot be read"},
+        {"format 1 1 0:\nserver 2 0 1 0:\n", "cannot be read"},
+        {SET "server 2 2 1 0:\n", "cannot be read"},
+        {SET "server 2 0 9 0:\n", "cannot be read"},
+        {SET "server_text 1 2 1:a\nserver_text 1 2 1:b\n", "cannot be read"},
+        {SET "server_text 1 3 1:a\n", "cannot be read"},
+        {"format 1 1 0:\nserver_set 1 0 1:a\n", "cannot be read"},
         {"format 1 1 0:\ngeneration 0 0:\nconfig 0 9:[servers]\n\n", "servers"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -202,5 +293,5 @@ START_TEST(what_is_new_is_passed_over)
 }
 END_TEST
 
-UNIT_MAIN(another_master_is_the_same, releases_are_the_same, what_it_does_not_understand_is_refused,
-          what_is_new_is_passed_over)
+UNIT_MAIN(another_master_is_the_same, releases_are_the_same, servers_are_the_same,
+          what_it_does_not_understand_is_refused, what_is_new_is_passed_over)
