@@ -114,6 +114,10 @@ static int answer_upgrade(struct master *master, struct gale_request *req,
     int r = is_ready ? upgrade_try(master, &why) : -EBUSY;
     if (r == -ECANCELED && !why)
         return r;
+    if (r == 0 && (master->reloads.is_running || master->stop != MASTER_RUNS)) {
+        why = memory_printf("meanwhile gale was told to reload or to stop; try again");
+        r = -EBUSY;
+    }
     json_open(&json, NULL, '{');
     json_flag(&json, "ok", r == 0);
     json_text(&json, "text", why);

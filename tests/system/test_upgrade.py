@@ -174,6 +174,26 @@ def test_a_configuration_that_it_cannot_read_is_refused(installed, probe):
     assert upgrade(g).returncode == 0
 
 
+def test_a_reload_that_begins_meanwhile_comes_first(installed, probe, tmp_path):
+    g = installed(probe_app(probe))
+    script(g, f"""import os, time, sys
+open({str(tmp_path / "tried")!r}, "w")
+while not os.path.exists({str(tmp_path / "go")!r}): time.sleep(0.05)
+""")
+    running = subprocess.Popen([str(g.original), "upgrade", "--control", g.control],
+                               stderr=subprocess.PIPE, text=True)
+    wait_for((tmp_path / "tried").exists, "the trial")
+    g.configure(probe_app(probe, open="hang"), state=tmp_path / "state", start_timeout="4s")
+    os.kill(g.pid, signal.SIGHUP)
+    wait_for(lambda: g.status()["reload"]["running"], "the reload")
+    (tmp_path / "go").touch()
+    assert "meanwhile" in running.communicate(timeout=60)[1] and running.returncode == 1
+    wait_for(lambda: not g.status()["reload"]["running"], "the reload to be refused")
+    g.configure(probe_app(probe), state=tmp_path / "state")
+    put(g.original, g.program)
+    assert upgrade(g).returncode == 0
+
+
 # Passes the trial, and then is a gale that gets no event loop.
 TRAITOR = """import os, sys
 if os.environ["GALE_UPGRADE"] == "trial":
