@@ -129,6 +129,10 @@ static void carry_on(struct rollback *rollback)
     release_free(rollback->live);
     rollback->live = rollback->next;
     rollback->next = NULL;
+    if (rollback->live->source)
+        log_warn("what gale has gone back to serves on, not the files: a reload takes those",
+                 LOG_NUMBER("generation", (int64_t)rollback->live->number),
+                 LOG_NUMBER("as", (int64_t)rollback->live->source));
 }
 
 void rollback_continue(struct master *master)

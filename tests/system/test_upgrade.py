@@ -357,15 +357,16 @@ def rollback(g):
     return g.command("rollback", "--control", g.control)
 
 
-@pytest.mark.parametrize("where", ["files", "memory"])
+@pytest.mark.parametrize("where", ["files", "memory", "isolated"])
 def test_what_served_before_can_be_gone_back_to(installed, plugin, tmp_path, where):
     """Its text and its plugins are kept, whatever became of their files."""
     path = tmp_path / "shop.so"
     plugin(CRASH, to=path, flags=FLAGS)
-    state = tmp_path / "state" if where == "files" else "/proc/none"
-    g = installed(crash_app(path), workers=2, state=state)
+    state = "/proc/none" if where == "memory" else tmp_path / "state"
+    alone = "\nisolate = 1\n" if where == "isolated" else ""
+    g = installed(crash_app(path) + alone, workers=2, state=state)
     plugin(BAD, to=path, flags=FLAGS)
-    g.configure(crash_app(path, mount="/shop"), workers=2, state=state)
+    g.configure(crash_app(path, mount="/shop") + alone, workers=2, state=state)
     assert g.reload().status == 200
     for _ in range(2):
         another(g)
@@ -383,6 +384,7 @@ def test_what_served_before_can_be_gone_back_to(installed, plugin, tmp_path, whe
     assert said.returncode == 0, said.stderr
     assert g.get("/here").status == 200
     assert g.status()["rollback"]["why"] == "somebody asked for it"
+    g.wait_for_log("serves on, not the files")
     # until somebody asks for the files
     assert "which was rolled back" in g.reload().json()["text"]
     assert g.get("/here").status == 404
