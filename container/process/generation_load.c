@@ -85,7 +85,7 @@ static enum master_exit acquire(struct master *master, struct generation *genera
     if (listeners_prepare(&master->listeners, &server->listen, generation->size,
                           (int)server->backlog, out_error) < 0)
         return MASTER_CANNOT_LISTEN;
-    if (servers_prepare(&master->servers, generation->config, out_error) < 0) {
+    if (servers_prepare(&master->servers, generation->config, NULL, out_error) < 0) {
         listeners_cancel(&master->listeners);
         return MASTER_FAILED;
     }

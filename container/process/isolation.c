@@ -23,6 +23,7 @@
 #include "process/identity.h"
 #include "process/master_private.h"
 #include "process/release.h"
+#include "process/server_plan.h"
 #include "process/worker_arguments.h"
 #include "process/worker_process.h"
 
@@ -40,8 +41,14 @@ static void add_file(void *data, const char *path)
 
 static void add_files_of(const struct app_config *app, struct buffer *text)
 {
+    struct server_plan plan;
+    scoped_free char *why = NULL; /* servers_prepare tells it */
     if (app->adapter->each_file)
         app->adapter->each_file(app, add_file, text);
+    if (server_plan_make(app, &plan, &why) <= 0)
+        return;
+    buffer_printf(text, "\nservers %llx", (unsigned long long)plan.files);
+    server_plan_finish(&plan);
 }
 
 /* Returns owned. */
@@ -141,7 +148,8 @@ static enum master_exit acquire(struct generation *generation, char **out_error)
         return refuse(app, why, out_error);
     if (log_files_open(&generation->logs, app->server->error_log, "off", out_error) < 0)
         return MASTER_FAILED;
-    return MASTER_STOPPED;
+    int r = servers_prepare(&generation->master->servers, generation->config, app, out_error);
+    return r < 0 ? MASTER_FAILED : MASTER_STOPPED;
 }
 
 static struct group *group_for(struct master *master, const struct app_config *app,

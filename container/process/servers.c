@@ -156,9 +156,13 @@ static int prepare_app(struct servers *servers, const struct config *config, siz
     return 0;
 }
 
-int servers_prepare(struct servers *servers, const struct config *config, char **out_error)
+int servers_prepare(struct servers *servers, const struct config *config,
+                    const struct app_config *only, char **out_error)
 {
     for (size_t i = 0; i < config->app_count; i++) {
+        const struct app_config *app = &config->apps[i];
+        if (only ? app != only : app->isolation.workers > 0)
+            continue;
         int r = prepare_app(servers, config, i, out_error);
         if (r < 0) {
             servers_release(servers, config);

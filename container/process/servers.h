@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "loop/ioloop.h"
 
+struct app_config;
 struct config;
 struct server_plan;
 struct server_set;
@@ -30,9 +31,11 @@ struct servers {
 };
 
 void servers_init(struct servers *servers);
-/* Starts what the configuration wants and nobody has started. Returns 0, or -errno and *out_error
- * (owned); nothing has changed then. */
-int servers_prepare(struct servers *servers, const struct config *config, char **out_error);
+/* Starts what the configuration wants and nobody has started: for `only`, an isolated app of it, or
+ * with NULL for those that are not isolated. Returns 0, or -errno and *out_error (owned); nothing
+ * has changed then. */
+int servers_prepare(struct servers *servers, const struct config *config,
+                    const struct app_config *only, char **out_error);
 /* The configuration has gone: what nobody else uses ends. */
 void servers_release(struct servers *servers, const struct config *config);
 /* For each app of the configuration that has servers the descriptor to connect through. Returns

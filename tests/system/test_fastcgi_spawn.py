@@ -38,6 +38,11 @@ def wait_for_servers(g, count, without=()):
     return wait_for(there, f"{count} servers")
 
 
+def pids_of_front(g):
+    return [w["pid"] for generation in g.status()["generations"] for w in generation["workers"]
+            if not generation.get("group") and generation["state"] == "serving"]
+
+
 def count_of(response):
     assert response.status == 200, response
     return int(response.text.split("<h1>")[1].split("<")[0])
@@ -286,6 +291,53 @@ def test_a_refused_reload_changes_nothing(gale, counter, plugin):
     assert g.reload().status == 409
     wait_for(lambda: servers(g) == [old] and not servers(g, "ending"), "the new servers' end")
     assert count_of(g.get("/")) == 1
+
+
+def test_an_isolated_app_has_servers_too(gale, tmp_path, counter):
+    """They belong to its workers: what its reload changes leaves the front and others alone."""
+    program = wrapped(tmp_path, "p", f"exec {counter}\n")
+
+    def apps(**keys):
+        return spawn(program, "/i", isolate=2, **keys) + spawn(counter, "/o", "o")
+    g = gale(apps())
+    old, = servers(g)
+    others = servers(g, app="o")
+    assert g.reload().status == 200 and servers(g) == [old]
+    front = pids_of_front(g)
+    with g.connect() as c:
+        assert process_of(c.request(path="/i")) == old
+        g.configure(apps(env="N 1"))
+        assert g.reload().status == 200
+        new, = wait_for_servers(g, 1, [old])
+        assert process_of(c.request(path="/i")) == new
+        (tmp_path / "new").write_text(f"#!/bin/sh\nexec {counter} x\n")
+        (tmp_path / "new").chmod(0o755)
+        (tmp_path / "new").rename(program)
+        assert g.reload().status == 200
+        built, = wait_for_servers(g, 1, [new])
+        assert process_of(c.request(path="/i")) == built
+    assert g.get("/o").status == 200 and servers(g, app="o") == others
+    assert pids_of_front(g) == front
+    g.configure(spawn(counter, "/o", "o"))
+    assert g.reload().status == 200
+    wait_for(lambda: not is_alive(built), "the end of an app's servers")
+
+
+def test_a_program_built_again_beside_an_isolated_app(gale, tmp_path, counter):
+    """Both have changed, so not only the isolated app is replaced."""
+    program = wrapped(tmp_path, "p", f"exec {counter}\n")
+
+    def apps(name):
+        return spawn(program) + spawn(counter, "/i", "i", isolate=1, env=f"N {name}")
+    g = gale(apps(1))
+    old, = servers(g)
+    g.configure(apps(2))
+    (tmp_path / "new").write_text(f"#!/bin/sh\nexec {counter} x\n")
+    (tmp_path / "new").chmod(0o755)
+    (tmp_path / "new").rename(program)
+    assert g.reload().status == 200
+    wait_for_servers(g, 1, [old])
+    assert g.get("/").status == 200 and g.get("/i").status == 200
 
 
 def test_an_app_that_goes_and_comes(gale, counter, hello):

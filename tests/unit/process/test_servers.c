@@ -127,7 +127,7 @@ static struct server_set *newest(void)
 static int prepare(const struct config *config)
 {
     char *error = NULL;
-    int r = servers_prepare(&servers, config, &error);
+    int r = servers_prepare(&servers, config, NULL, &error);
     ck_assert_int_eq(r < 0, error != NULL);
     free(error);
     return r;
@@ -208,7 +208,7 @@ START_TEST(what_cannot_be_started_changes_nothing)
     char *error = NULL;
     begin();
     ck_assert_int_eq(prepare(right), 0);
-    ck_assert_int_lt(servers_prepare(&servers, wrong, &error), 0);
+    ck_assert_int_lt(servers_prepare(&servers, wrong, NULL, &error), 0);
     ck_assert_str_eq(error, "x.ini:7: [app c] command: /no/such cannot be started: No such file or "
                             "directory");
     free(error);
