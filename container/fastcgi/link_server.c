@@ -106,6 +106,7 @@ static void serve(struct link_exchange *x)
     if (task_cancelled(session->task) == -ETIMEDOUT)
         task_reset(session->task);
     (void)conclude(&x->exchange, verdict);
+    http->answered++;
     task_set_label(session->task, NULL);
     session->current = NULL;
     iostream_on_hangup(&session->stream, NULL, NULL);

@@ -357,8 +357,8 @@ static void succeed(struct generation *generation, struct worker_process *worker
 {
     int64_t lived = clock_mono_ms() - worker->serving_ms;
     int64_t delay = lived >= BACKOFF_HEALTH_MS ? 0 : backoff_next(&worker->backoff, lived);
-    char text[512];
-    snprintf(text, sizeof(text), "worker %u %s; another takes its place", worker->place, why);
+    char name[80], text[600];
+    snprintf(text, sizeof(text), "%s %s; another takes its place", name_of(worker, name), why);
     log_info(text, LOG_NUMBER("generation", (int64_t)generation->number),
              LOG_NUMBER("served_ms", lived), LOG_NUMBER("delay_ms", delay));
     worker->serving_ms = 0;

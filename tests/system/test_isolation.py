@@ -1,5 +1,6 @@
 """Apps with workers of their own: what their crashes, reloads and limits are to others."""
 import os
+import re
 import signal
 import socket
 import threading
