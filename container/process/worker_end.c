@@ -132,7 +132,9 @@ static struct crash *make_crash(const struct worker_process *worker, const sigin
     if (facts.signal == SIGKILL && worker->by == CRASH_BY_ITSELF)
         facts.is_out_of_memory = out_of_memory_explains(&master_of(worker)->out_of_memory);
     copy(facts.group, sizeof(facts.group), worker->generation->group->name);
-    copy(facts.app, sizeof(facts.app), slot->app);
+    /* Whatever an isolated app's worker was at, it was that app's. */
+    copy(facts.app, sizeof(facts.app),
+         slot->app[0] || !worker->generation->app ? slot->app : worker->generation->app->name);
     copy(facts.request, sizeof(facts.request), slot->request);
     copy(facts.request_id, sizeof(facts.request_id), slot->request_id);
     copy(facts.how, sizeof(facts.how), how);
