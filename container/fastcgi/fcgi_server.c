@@ -66,8 +66,8 @@ size_t fcgi_server_close(struct fcgi_server *server)
         struct fcgi_connection *connection = container_of(link, struct fcgi_connection, link);
         if (connection->state != FCGI_STATE_ACTIVE)
             fcgi_connection_close(connection);
-        else
-            cut += connection->current != NULL;
+        else if (connection->current)
+            http_server_log_cut(&connection->current->exchange.label, cut++);
     }
     return cut;
 }

@@ -271,10 +271,10 @@ size_t link_server_close(struct link_server *server)
     size_t cut = 0;
     list_each (&server->sessions, link) {
         struct link_session *session = container_of(link, struct link_session, link);
-        if (session->is_active)
-            cut += session->current != NULL;
-        else
+        if (!session->is_active)
             close_session(session);
+        else if (session->current)
+            http_server_log_cut(&session->current->exchange.label, cut++);
     }
     return cut;
 }

@@ -127,8 +127,10 @@ bool http_server_is_empty(const struct http_server *server)
     return server->connection_count == 0 && task_group_is_empty(&server->tasks);
 }
 
-static void log_cut(const struct task_label *label)
+void http_server_log_cut(const struct task_label *label, size_t before)
 {
+    if (before >= LOGGED_CUTS)
+        return;
     log_warn("a request is cut", LOG_TEXT("app", label->app ? label->app : "-"),
              LOG_TEXT("request", label->request ? label->request : "-"),
              LOG_TEXT("id", label->request_id ? label->request_id : "-"));
@@ -143,8 +145,8 @@ size_t http_server_close(struct http_server *server)
         struct http1_connection *connection = container_of(link, struct http1_connection, link);
         if (connection->state != HTTP1_ACTIVE)
             http1_close(connection);
-        else if (connection->current && cut++ < LOGGED_CUTS)
-            log_cut(&connection->current->exchange.label);
+        else if (connection->current)
+            http_server_log_cut(&connection->current->exchange.label, cut++);
     }
     task_group_cancel(&server->tasks);
     return cut;

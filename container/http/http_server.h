@@ -82,5 +82,7 @@ void http_server_set_idle(struct http_server *server, enum http_idle idle);
 /* Whether the answer that is being given is a connection's last. */
 bool http_server_is_last(const struct http_server *server);
 bool http_server_is_empty(const struct http_server *server);
+/* Says which request is cut, if not too many were `before`. */
+void http_server_log_cut(const struct task_label *label, size_t before);
 /* Cancels what still runs and closes every connection; returns how many requests were cut. */
 size_t http_server_close(struct http_server *server);

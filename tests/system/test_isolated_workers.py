@@ -7,6 +7,19 @@ from harness import wait_for
 from test_isolation import KeepAlive, app, probe, workers  # noqa: F401
 
 
+# ---- what is cut ----
+
+def test_what_is_cut_behind_the_front_is_logged(gale, probe):
+    g = gale(app("own", probe, "env = N 1"), drain_timeout="300ms")
+    with g.connect() as c:
+        c.send("GET /own/slow?ms=20000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        g.wait_for_running(1)
+        g.configure(app("own", probe, "env = N 2"), drain_timeout="300ms")
+        assert g.reload().status == 200
+        g.wait_for_log('msg="a request is cut" app=own request="GET /own/slow?ms=20000"')
+        assert "worker=own/0" in g.stderr()
+
+
 # ---- fresh ones now and then ----
 
 @pytest.mark.parametrize("mode", ["task", "process"])
