@@ -74,15 +74,23 @@ static void strike(struct worker_process *worker)
     worker_process_strike(worker, CRASH_BY_WATCHDOG);
 }
 
+/* In process mode an app holds up the loop by right, but no request longer than its deadline. */
+static int64_t limit_of(const struct worker_process *worker, const struct board_slot *slot)
+{
+    const struct app_config *app = worker->generation->app;
+    int64_t limit_ms = worker->generation->config->server.stuck_timeout_ms;
+    if (!limit_ms || !atomic_load_explicit(&slot->may_block, memory_order_relaxed))
+        return limit_ms;
+    return app && app->limits.deadline_ms ? app->limits.deadline_ms + limit_ms : 0;
+}
+
 static void look_at_loop(struct worker_process *worker, const struct board_slot *slot,
                          int64_t passed_ms)
 {
-    int64_t limit_ms = worker->generation->config->server.stuck_timeout_ms;
+    int64_t limit_ms = limit_of(worker, slot);
     int64_t heartbeat_ms = atomic_load_explicit(&slot->heartbeat_ms, memory_order_relaxed);
     int64_t silent_ms = watchdog_see(&worker->view, heartbeat_ms, passed_ms);
     bool turns = worker->state == WORKER_SERVING || worker->state == WORKER_ENDING;
-    if (atomic_load_explicit(&slot->may_block, memory_order_relaxed))
-        return; /* its app holds up the loop by right */
     if (!limit_ms || silent_ms < limit_ms || !turns || worker->by != CRASH_BY_ITSELF)
         return;
     if (is_debugged(worker->pid))

@@ -109,6 +109,16 @@ def test_a_client_that_leaves_costs_one_worker_its_time(sleeper):
     assert answer.status == 200
 
 
+def test_it_may_block_until_stuck_timeout_after_its_deadline(sleeper):
+    g = sleeper("mode = process\nisolate = 1", stuck_timeout="1s")
+    assert g.get("/sleeper?ms=3000").status == 200
+    g = sleeper("mode = process\nisolate = 1\ndeadline = 1s", stuck_timeout="1s", name="strict")
+    assert g.post("/sleeper?ms=25000").status == 502
+    g.wait_for_log("what=stuck app=sleeper")
+    assert 'request="POST /sleeper?ms=25000"' in g.stderr()
+    assert g.get("/sleeper?ms=1").status == 200
+
+
 def test_a_reload_lets_it_finish(sleeper):
     g = sleeper("mode = process\nisolate = 2")
     clients = Clients(g, ["/sleeper?ms=1500"] * 2)
