@@ -104,9 +104,15 @@ static int send_head(struct exchange *exchange, int64_t body_length)
     return front->behind->send_head(exchange, body_length);
 }
 
+/* The app's last piece is not the last where the script comes behind it. */
 static int send_body(struct exchange *exchange, const struct iovec *iov, int count)
 {
-    return of(exchange)->behind->send_body(exchange, iov, count);
+    struct dev_front *front = of(exchange);
+    bool is_ending = exchange->res.is_ending;
+    exchange->res.is_ending = is_ending && !front->script.len;
+    int r = front->behind->send_body(exchange, iov, count);
+    exchange->res.is_ending = is_ending;
+    return r;
 }
 
 static int send_file(struct exchange *exchange, int fd, int64_t offset, int64_t len)

@@ -326,6 +326,24 @@ def test_the_script_stands_in_pages_only(project):
     assert script.status == 200 and script.header("Content-Type").startswith("text/javascript")
 
 
+def test_a_page_that_streams_ends_with_the_script(project):
+    """Behind the app's last piece, and within the answer: the connection goes on."""
+    project.save(source("one").replace("(void)req;", """(void)req;
+    gale_response_header(res, "Content-Type", "text/html");
+    gale_response_puts(res, "<p>");
+    gale_response_flush(res);
+    gale_sleep(50);""").replace('gale_reply(res, 200, "text/html", ',
+                                          "gale_response_printf(res, "))
+    g = project.start()
+    project.wait_for("<h1>one</h1>")
+    with g.connect() as c:
+        for _ in range(3):
+            page = c.request("GET", "/", BROWSER)
+            assert page.status == 200
+            assert page.text.startswith("<p><h1>one</h1>\n<script ")
+            assert page.text.endswith("></script>\n")
+
+
 def test_events_tell_of_builds(project):
     started(project)
     with project.process.connect() as c:
