@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/dev_diagnostic.h"
 #include "base/macros.h"
@@ -158,18 +159,35 @@ static void print_refused(const struct dev_notice *notice, FILE *out)
     fputc('\n', out);
 }
 
-/* As far as it is in files that can be named: what is below that is gale. */
-static void print_stack(const char *stack, FILE *out)
+/* ---- crashes ---- */
+
+/* Returns whether it was printed: its source is there, and so somebody's who reads this. */
+static bool print_frame(const struct dev_notice *notice, struct gale_str line, FILE *out)
 {
-    struct gale_str rest = str_of(stack);
-    for (int i = 0; i < SHOWN_MAX && rest.len; i++) {
-        struct gale_str line = str_cut(&rest, '\n'), function = str_cut(&line, '\t');
-        struct gale_str file = line.at ? str_cut(&line, '\t') : STR("");
-        if (!file.len)
-            continue;
-        fprintf(out, "    %.*s", (int)function.len, function.at);
-        terminal_print(out, INK_DIM, "  %.*s:%.*s\n", (int)file.len, file.at, (int)line.len,
-                       line.len ? line.at : "");
+    char path[PATH_MAX];
+    struct gale_str function = str_cut(&line, '\t');
+    struct gale_str file = line.at ? str_cut(&line, '\t') : STR("");
+    size_t folder = strlen(notice->folder);
+    snprintf(path, sizeof(path), "%s%s%.*s", str_starts_with(file, STR("/")) ? "" : notice->folder,
+             str_starts_with(file, STR("/")) ? "" : "/", (int)file.len, file.at);
+    if (!file.len || access(path, R_OK) < 0)
+        return false;
+    bool is_below = strncmp(path, notice->folder, folder) == 0 && path[folder] == '/';
+    fprintf(out, "    %.*s", (int)function.len, function.at);
+    terminal_print(out, INK_DIM, "  %s:%.*s\n", is_below ? path + folder + 1 : path, (int)line.len,
+                   line.len ? line.at : "");
+    return true;
+}
+
+/* A recursion is a line: the same ones in a row are told once. */
+static void print_stack(const struct dev_notice *notice, FILE *out)
+{
+    struct gale_str rest = str_of(notice->stack), last = STR("");
+    for (int shown = 0; shown < SHOWN_MAX && rest.len;) {
+        struct gale_str line = str_cut(&rest, '\n');
+        if (!str_equals(line, last))
+            shown += print_frame(notice, line, out);
+        last = line;
     }
 }
 
@@ -178,7 +196,7 @@ static void print_crash(const struct dev_notice *notice, FILE *out)
     print_head(notice, INK_RED, "●", out);
     fputs(" crashed\n", out);
     print_text(notice->text, out);
-    print_stack(notice->stack, out);
+    print_stack(notice, out);
     fputc('\n', out);
 }
 

@@ -224,6 +224,14 @@ const struct crash_line *crash_culprit(const struct crash *crash)
     return crash->line_count ? &crash->lines[0] : NULL;
 }
 
+size_t crash_end(const struct crash *crash)
+{
+    size_t end = crash->line_count;
+    while (end && !crash_is_foreign(crash, &crash->lines[end - 1]))
+        end--;
+    return end ? end : crash->line_count;
+}
+
 const char *crash_name(const struct crash *crash, char *out, size_t size)
 {
     const struct crash_record *record = &crash->record;

@@ -81,6 +81,8 @@ uint32_t crash_depth(const struct crash *crash, unsigned frame);
 const char *crash_file(const struct crash *crash, const struct crash_line *line);
 /* Whether that is neither gale nor a system library. */
 bool crash_is_foreign(const struct crash *crash, const struct crash_line *line);
+/* How many lines say something of the crash: below them is gale's way to what it called. */
+size_t crash_end(const struct crash *crash);
 /* "SIGSEGV", "exit(3)": in a word. */
 const char *crash_name(const struct crash *crash, char *out, size_t size);
 

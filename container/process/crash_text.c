@@ -225,15 +225,6 @@ static size_t count_repeated(const struct crash *crash, size_t from, size_t end)
     return to - from;
 }
 
-/* gale's way to what it called says nothing of that. */
-static size_t find_end(const struct crash *crash)
-{
-    size_t end = crash->line_count;
-    while (end && !crash_is_foreign(crash, &crash->lines[end - 1]))
-        end--;
-    return end ? end : crash->line_count;
-}
-
 static void print_line(const struct crash *crash, const struct crash_line *line, struct buffer *out)
 {
     enum { COLUMN = 28 };
@@ -249,7 +240,7 @@ static void print_line(const struct crash *crash, const struct crash_line *line,
 
 static void print_stack(const struct crash *crash, struct buffer *out)
 {
-    size_t end = find_end(crash), same;
+    size_t end = crash_end(crash), same;
     if (crash->line_count)
         buffer_add_text(out, "stack, innermost first:\n");
     for (size_t i = 0; i < end; i += same) {

@@ -22,7 +22,7 @@ void dev_crash_tell(struct dev_master *dev, const struct crash *crash)
     crash_print_what(crash, &what);
     crash_print(crash, &words);
     buffer_add_text(&stack, "");
-    for (size_t i = 0; i < crash->line_count; i++)
+    for (size_t i = 0; i < crash_end(crash); i++)
         print_line(crash, &crash->lines[i], &stack);
     const struct dev_death death = {.app = crash_app(crash),
                                     .request_id = crash->facts.request_id,

@@ -216,8 +216,8 @@ void rollback_look(struct master *master)
 {
     const struct release *live = master->rollback.live;
     int64_t now_ms = clock_mono_ms();
-    if (!live || live->is_given_up || !master->front->live || master->reloads.is_running ||
-        master->stop != MASTER_RUNS)
+    if (!live || master->dev || live->is_given_up || !master->front->live ||
+        master->reloads.is_running || master->stop != MASTER_RUNS)
         return;
     const struct server_settings *server = settings_of(master);
     uint64_t crashes = release_crashes(live, now_ms, server->probation_ms);

@@ -55,6 +55,28 @@ def test_a_crash_is_shown(project):
     assert "time=" not in project.process.stderr()
 
 
+def test_the_terminal_shows_own_lines_only(project):
+    """Neither gale's way to the app nor that of abort() through libc; and a recursion once."""
+    project.save(source("one").replace("#include", "#include <assert.h>\n#include", 1).replace(
+        "static int serve", """static int deeper(int left)
+{
+    assert(left > 0);
+    return deeper(left - 1) + 1;
+}
+
+static int serve""").replace("(void)req;", """if (gale_request_query(req, "crash", NULL))
+        return deeper(9);"""))
+    project.start(env=ENV)
+    project.wait_for("<h1>one</h1>")
+    for _ in range(4):
+        assert project.page("/?crash=1").status == 502
+    project.process.wait_for_log("● hello crashed")
+    log = project.process.stderr()
+    for line in ["    deeper  hello.c:6\n", "    deeper  hello.c:7\n", "    serve  hello.c:"]:
+        assert log.count(line) == 4, log
+    assert "router.c" not in log and "pthread_kill" not in log and "again and again" not in log
+
+
 def test_others_requests_survive(project):
     """The front is another process: a kept connection goes on."""
     project.save(CRASHING)
