@@ -187,7 +187,7 @@ static int wait_for_build(struct dev *dev, const struct gale_app *app)
     for (;;) {
         const struct dev_app *own = find(dev, app);
         int64_t left_ms = end_ms - clock_mono_ms();
-        if (!own || (own->stage != DEV_FIRST && own->stage != DEV_BUILDING) || left_ms <= 0)
+        if (!own || (own->stage != DEV_FIRST && !own->is_building) || left_ms <= 0)
             return 0;
         int r = dev_wait(dev, left_ms);
         if (r < 0)

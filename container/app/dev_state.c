@@ -1,7 +1,7 @@
 /* dev_state.c - texts that end with a zero, one behind the other: numbers in decimal.
  *
- *   build, count, then for each app: name, stage, is_openable, trouble, ms, folder, command, text,
- *   and id, what, stack, words of its crash */
+ *   build, count, then for each app: name, stage, is_building, is_openable, trouble, ms, folder,
+ *   command, text, and id, what, stack, words of its crash */
 #include "app/dev_state.h"
 
 #include <errno.h>
@@ -31,6 +31,7 @@ static void put_app(struct buffer *out, const struct dev_app *app)
 {
     put_text(out, app->name);
     put_number(out, app->stage);
+    put_number(out, app->is_building);
     put_number(out, app->is_openable);
     put_number(out, app->trouble);
     put_number(out, (uint64_t)(app->ms > 0 ? app->ms : 0));
@@ -84,6 +85,7 @@ static void take_app(struct reader *reader, struct dev_app *out)
 {
     out->name = take_text(reader);
     out->stage = (enum dev_stage)take_number(reader);
+    out->is_building = take_number(reader) != 0;
     out->is_openable = take_number(reader) != 0;
     out->trouble = take_number(reader);
     out->ms = (int64_t)take_number(reader);

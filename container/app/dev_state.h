@@ -13,16 +13,16 @@
 struct arena;
 
 enum dev_stage {
-    DEV_FIRST,    /* is built for the first time: nothing can answer yet */
-    DEV_LIVE,     /* what was built last answers */
-    DEV_BUILDING, /* the one before answers still */
-    DEV_BROKEN,   /* does not build */
-    DEV_REFUSED,  /* was built, and does not open */
+    DEV_FIRST,   /* is built for the first time: nothing can answer yet */
+    DEV_LIVE,    /* what was built last answers */
+    DEV_BROKEN,  /* does not build */
+    DEV_REFUSED, /* was built, and does not open */
 };
 
 struct dev_app {
     const char *name;
     enum dev_stage stage;
+    bool is_building;    /* what was saved since then is built, or about to go live */
     bool is_openable;    /* there is something of it that workers can open */
     uint64_t trouble;    /* the number of the build that is broken or refused; 0: none is */
     int64_t ms;          /* what the last build took */

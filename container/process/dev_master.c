@@ -76,12 +76,16 @@ static int seal(struct gale_str text)
     return steal_fd(&fd);
 }
 
-/* How an app is once the reload that runs has succeeded: what workers know that start with it. */
-static struct dev_app to_be(const struct dev_master_app *app)
+/* `is_to_be`: how it is once the reload that runs has succeeded, for workers that start with it. */
+static struct dev_app state_of(const struct dev_master_app *app, bool is_to_be)
 {
     struct dev_app state = app->state;
-    state.is_openable = app->has_lived || app->is_reloading;
-    if (app->is_reloading) {
+    bool is_reloading = app->is_reloading && !is_to_be;
+    state.is_building =
+        (app->build && dev_build_is_running(app->build)) || app->is_built || is_reloading;
+    if (is_to_be)
+        state.is_openable = app->has_lived || app->is_reloading;
+    if (is_to_be && app->is_reloading) {
         state.stage = DEV_LIVE;
         state.trouble = 0;
     }
@@ -95,7 +99,7 @@ static int make_state(const struct dev_master *dev, bool is_to_be)
     struct dev_state state = {.build = dev->build + is_to_be, .count = dev->count};
     state.apps = arena_zalloc(&arena, (dev->count + 1) * sizeof(*state.apps));
     for (size_t i = 0; i < dev->count; i++)
-        state.apps[i] = is_to_be ? to_be(&dev->apps[i]) : dev->apps[i].state;
+        state.apps[i] = state_of(&dev->apps[i], is_to_be);
     int fd = seal(dev_state_encode(&state, &arena));
     arena_finish(&arena);
     return fd;
@@ -185,8 +189,7 @@ static void build(struct dev_master_app *app)
     app->is_stale = app->is_built = false;
     if (app->recipe.takes_all)
         app->recipe.sources = dev_inputs_list_sources(app->recipe.folder, &app->dev->arena);
-    if (app->state.stage != DEV_FIRST && !dev_app_is_broken(&app->state))
-        app->state.stage = DEV_BUILDING;
+    app->folder_stamp = dev_inputs_stamp(app->recipe.folder, !app->recipe.command);
     dev_build_start(app->build);
     tell_workers(app->dev);
 }

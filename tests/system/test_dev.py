@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from developing import (BROWSER, EDITORS, Project, compiler, in_place, interrupt, source, terminal)
+from developing import (BROWSER, EDITORS, Project, by_rename, compiler, in_place, interrupt,
+                        source, terminal)
 from harness import Connection, wait_for
 
 
@@ -184,6 +185,18 @@ def test_the_first_build_is_broken(project):
     project.wait_for("does not build")
     project.save(source("one"))
     project.wait_for("<h1>one</h1>")
+
+
+def test_who_asks_while_it_is_mended_waits(project):
+    begun = project.folder / "begun"
+    cc = compiler(project.folder, f'echo >>"{begun}"; sleep 0.3; exec cc "$@"\n')
+    project.save(source('one" +'))
+    project.start(env={"CC": cc})
+    assert project.wait_for("expected expression", headers={}).status == 500
+    begun.unlink()
+    project.save(source("two"), by_rename)
+    wait_for(begun.exists, "the compiler")
+    assert project.get("/").text == "<h1>two</h1>\n"
 
 
 def test_a_source_that_goes_and_comes(project):

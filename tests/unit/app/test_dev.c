@@ -21,8 +21,8 @@ static const char conf[] = "[app hello]\nmount = /\nmade = 1\n"
                            "[app site]\nmount = /site\nmade = 1\n";
 
 static struct dev_app apps[] = {
-    {"hello", DEV_LIVE, true, 0, 120, "/nowhere", "cc hello.c", "", {0}},
-    {"shop", DEV_LIVE, true, 0, 3, "/nowhere", "make", "", {0}},
+    {"hello", DEV_LIVE, false, true, 0, 120, "/nowhere", "cc hello.c", "", {0}},
+    {"shop", DEV_LIVE, false, true, 0, 3, "/nowhere", "make", "", {0}},
 };
 static struct dev_state state = {7, apps, 2};
 
@@ -184,6 +184,7 @@ static struct ioloop *begin_waiting(enum dev_stage stage)
 {
     struct ioloop *loop;
     apps[1].stage = stage;
+    apps[1].is_building = stage != DEV_FIRST;
     is_answered = false;
     open_stage(&waiting);
     ck_assert_int_eq(ioloop_create(NULL, &loop), 0);
@@ -206,13 +207,14 @@ static void end_waiting(struct ioloop *loop, int status, const char *part)
 
 START_TEST(a_request_waits_for_its_build)
 {
-    static const enum dev_stage stages[] = {DEV_FIRST, DEV_BUILDING};
+    static const enum dev_stage stages[] = {DEV_FIRST, DEV_LIVE, DEV_BROKEN, DEV_REFUSED};
     for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
         struct ioloop *loop = begin_waiting(stages[i]);
         ck_assert(!is_answered);
         update(&waiting); /* another app's */
         ck_assert(!is_answered);
         apps[1].stage = DEV_LIVE;
+        apps[1].is_building = false;
         update(&waiting);
         end_waiting(loop, 200, "<h1>shop</h1>");
     }
@@ -222,15 +224,16 @@ END_TEST
 START_TEST(but_not_for_ever)
 {
     end_waiting(begin_waiting(DEV_FIRST), 503, "shop is being built");
-    end_waiting(begin_waiting(DEV_BUILDING), 200, "<h1>shop</h1>"); /* what there is */
+    end_waiting(begin_waiting(DEV_LIVE), 200, "<h1>shop</h1>"); /* what there is */
+    end_waiting(begin_waiting(DEV_BROKEN), 500, "shop does not build");
 }
 END_TEST
 
 START_TEST(crashes_show_their_report)
 {
-    struct ioloop *loop = begin_waiting(DEV_BUILDING);
+    struct ioloop *loop = begin_waiting(DEV_LIVE);
     verdict = 502;
-    apps[1].stage = DEV_LIVE;
+    apps[1].is_building = false;
     update(&waiting);
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(ioloop_turn(loop, 0), 0);

@@ -113,6 +113,7 @@ START_TEST(broken)
     const struct dev_app app = {
         "hello",
         DEV_BROKEN,
+        false,
         true,
         1,
         250,
@@ -140,7 +141,7 @@ END_TEST
 START_TEST(without_places)
 {
     struct buffer page = {0};
-    const struct dev_app app = {"hello",      DEV_BROKEN,        true, 1, 0, "/nowhere",
+    const struct dev_app app = {"hello",      DEV_BROKEN,        false, true, 1, 0, "/nowhere",
                                 "cc hello.c", "cc: not found\n", {0}};
     dev_page_trouble(&page, &app);
     has(&page, "<details open><summary>");
@@ -152,10 +153,16 @@ END_TEST
 START_TEST(refused_and_first)
 {
     struct buffer page = {0};
-    struct dev_app app = {
-        "hello", DEV_REFUSED, true,         1,
-        0,       "/nowhere",  "cc hello.c", "it <failed>: EIO; it said: no & more",
-        {0}};
+    struct dev_app app = {"hello",
+                          DEV_REFUSED,
+                          false,
+                          true,
+                          1,
+                          0,
+                          "/nowhere",
+                          "cc hello.c",
+                          "it <failed>: EIO; it said: no & more",
+                          {0}};
     dev_page_trouble(&page, &app);
     has(&page, "<h1>hello does not start</h1>");
     has(&page, "<h2>it &lt;failed&gt;: EIO</h2>");
@@ -193,10 +200,11 @@ START_TEST(crashed)
     char stack[256];
     write_source("int a;\nint b = *(int *)0;\n");
     snprintf(stack, sizeof(stack), "serve<x>\t%s\t2\nmain\t\t\nlast", path);
-    struct dev_app app = {
-        "hello", DEV_LIVE, true,
-        0,       0,        "/tmp",
-        "cc",    "",       {"12", "SIGSEGV: it read <0x0>", stack, "the whole & report\n"}};
+    struct dev_app app = {"hello", DEV_LIVE,
+                          false,   true,
+                          0,       0,
+                          "/tmp",  "cc",
+                          "",      {"12", "SIGSEGV: it read <0x0>", stack, "the whole & report\n"}};
     const struct dev_request request = {STR("GET /"), STR("12"), STR("")};
     dev_page_crash(&page, &app, &request);
     has(&page, "<h1>hello crashed</h1>");

@@ -9,9 +9,10 @@
 #include "base/str.h"
 
 static struct dev_app apps[] = {
-    {"hello", DEV_LIVE, true, 0, 120, "/srv/hello", "cc hello.c", "", {"", "", "", ""}},
+    {"hello", DEV_LIVE, true, true, 0, 120, "/srv/hello", "cc hello.c", "", {"", "", "", ""}},
     {"shop",
      DEV_BROKEN,
+     false,
      false,
      7,
      3,
@@ -34,6 +35,7 @@ START_TEST(is_the_same_again)
     for (size_t i = 0; i < out.count; i++) {
         ck_assert_str_eq(out.apps[i].name, apps[i].name);
         ck_assert_int_eq(out.apps[i].stage, apps[i].stage);
+        ck_assert_int_eq(out.apps[i].is_building, apps[i].is_building);
         ck_assert_int_eq(out.apps[i].is_openable, apps[i].is_openable);
         ck_assert_uint_eq(out.apps[i].trouble, apps[i].trouble);
         ck_assert_int_eq(out.apps[i].ms, apps[i].ms);
