@@ -67,23 +67,35 @@ static void walk_folder(struct walk *walk, const char *folder, int depth)
 
 static bool is_input(const char *path)
 {
-    static const struct gale_str endings[] = {STR(".so"),  STR(".o"),
-                                              STR(".a"),   STR(".d"),
-                                              STR(".lo"),  STR(".log"),
-                                              STR("~"),    STR(".swp"),
-                                              STR(".tmp"), STR(".new"),
-                                              STR("#"),    STR("4913"),
-                                              STR(".pid"), STR("compile_commands.json")};
+    static const struct gale_str endings[] = {STR(".so"),      STR(".o"),
+                                              STR(".a"),       STR(".d"),
+                                              STR(".lo"),      STR(".log"),
+                                              STR("~"),        STR(".swp"),
+                                              STR(".tmp"),     STR(".new"),
+                                              STR("#"),        STR("4913"),
+                                              STR(".pid"),     STR("compile_commands.json"),
+                                              STR(".db"),      STR(".sqlite"),
+                                              STR(".sqlite3"), STR("-wal"),
+                                              STR("-shm"),     STR("-journal")};
     for (size_t i = 0; i < ARRAY_LEN(endings); i++)
         if (str_ends_with(str_of(path), endings[i]))
             return false;
     return true;
 }
 
+/* What we say ourselves changes whenever something was built. */
+static bool is_own_output(const struct stat *info)
+{
+    struct stat own;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &own) == 0 && own.st_dev == info->st_dev && own.st_ino == info->st_ino)
+            return true;
+    return false;
+}
+
 static void add_input(void *data, const char *path, const struct stat *info)
 {
-    (void)info;
-    if (is_input(path))
+    if (is_input(path) && !is_own_output(info))
         dev_inputs_add(data, str_of(path));
 }
 

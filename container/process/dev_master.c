@@ -338,7 +338,7 @@ static void plan_app(struct dev_master *dev, const struct app_config *config,
 static void open_app(struct dev_master_app *app, bool has_build)
 {
     struct dev_master *dev = app->dev;
-    const struct watch_settings settings = {QUIET_MS, MISSING_MS, on_change, app};
+    const struct watch_settings settings = {QUIET_MS, MISSING_MS, true, on_change, app};
     app->title = has_build ? dev_command_title(&app->recipe, &dev->arena) : STR("");
     app->state.folder = app->recipe.folder;
     app->state.command = app->title.at;

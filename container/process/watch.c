@@ -196,7 +196,7 @@ static void watch_ways(struct watch *watch)
 /* ---- looking ---- */
 
 struct look {
-    bool differs, misses, is_written;
+    bool differs, misses, is_written, is_finished; /* some of them */
 };
 
 static struct look look_at_all(const struct watch *watch)
@@ -208,7 +208,9 @@ static struct look look_at_all(const struct watch *watch)
         bool differs = !file_state_equals(&file->was, &is);
         look.differs |= differs;
         look.misses |= differs && !is.is_there;
-        look.is_written |= differs && is.is_there && lease_is_written(file->path);
+        bool is_written = differs && is.is_there && lease_is_written(file->path);
+        look.is_written |= is_written;
+        look.is_finished |= differs && is.is_there && !is_written;
     }
     return look;
 }
@@ -223,6 +225,8 @@ static bool is_to_wait(struct watch *watch, const struct look *look, int64_t now
         watch->missing_ms = now_ms;
     if (look->misses && (patience_ms < 0 || now_ms - watch->missing_ms < patience_ms))
         return true;
+    if (look->is_finished && watch->settings.is_hasty)
+        return false;
     return look->is_written && now_ms - watch->stirred_ms < WRITER_MS;
 }
 

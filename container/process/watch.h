@@ -11,6 +11,7 @@
  * A file that is missing is waited for, since builds delete first; and one that somebody has open
  * for writing until he closes it, though not for ever. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ typedef void watch_fn(void *data);
 struct watch_settings {
     int64_t quiet_ms;   /* after the last event */
     int64_t missing_ms; /* how long a missing file is waited for; -1: until it is there */
+    bool is_hasty;      /* a file that is finished is told of though another one is being written */
     watch_fn *fn;
     void *data;
 };

@@ -199,6 +199,20 @@ def test_who_asks_while_it_is_mended_waits(project):
     assert project.get("/").text == "<h1>two</h1>\n"
 
 
+def test_a_file_that_somebody_keeps_writing(project):
+    """A log or a database in the folder neither holds up what was saved nor is a change for ever."""
+    project.save(source("one"))
+    (project.folder / "Makefile").write_text(
+        "hello.so: hello.c\n\tcc -shared -fPIC $(GALE_CFLAGS) -o $@ $<\n")
+    with (project.folder / "notes.txt").open("w") as notes:
+        project.start("")
+        project.wait_for("<h1>one</h1>")
+        for i in range(3):
+            project.save(source(f"saved {i}"))
+            wait_for(lambda: (notes.write("x"), notes.flush(), project.get("/"))[2].text
+                     == f"<h1>saved {i}</h1>\n", "the new one", 8)
+
+
 def test_a_source_that_goes_and_comes(project):
     started(project)
     project.file.unlink()

@@ -77,16 +77,21 @@ static void watch_two(const char *a, const char *b)
     ck_assert(is_silent());
 }
 
-static void set_up(int64_t missing_ms)
+static void set_up_as(const struct watch_settings *settings)
 {
     strcpy(folder, "/tmp/gale-watch-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     ck_assert_int_eq(ioloop_create(NULL, &loop), 0);
-    const struct watch_settings settings = {QUIET_MS, missing_ms, count_call, NULL};
-    watch = watch_create(loop, &settings);
+    watch = watch_create(loop, settings);
     calls = 0;
     write_file("a", "1");
     write_file("b", "1");
+}
+
+static void set_up(int64_t missing_ms)
+{
+    const struct watch_settings settings = {QUIET_MS, missing_ms, false, count_call, NULL};
+    set_up_as(&settings);
 }
 
 static void tear_down(void)
@@ -192,6 +197,23 @@ START_TEST(waits_for_the_writer)
 }
 END_TEST
 
+START_TEST(waits_for_no_other_writer_if_hasty)
+{
+    const struct watch_settings settings = {QUIET_MS, -1, true, count_call, NULL};
+    set_up_as(&settings);
+    watch_two("a", "b");
+    int fd = open(at("a"), O_WRONLY | O_TRUNC);
+    ck_assert_int_eq(write(fd, "half", 4), 4);
+    ck_assert(is_silent());
+    write_file("b", "2");
+    ck_assert(is_told());
+    ck_assert_int_eq(write(fd, "rest", 4), 4);
+    close(fd);
+    ck_assert(is_told());
+    tear_down();
+}
+END_TEST
+
 START_TEST(tells_of_a_missing_file_in_time)
 {
     set_up(MISSING_MS);
@@ -223,5 +245,5 @@ START_TEST(keeps_what_changed_while_the_set_did)
 END_TEST
 
 UNIT_MAIN(tells_of_each_way_to_replace, is_silent_about_others, follows_links, waits_for_folders,
-          waits_for_the_writer, tells_of_a_missing_file_in_time,
+          waits_for_the_writer, waits_for_no_other_writer_if_hasty, tells_of_a_missing_file_in_time,
           keeps_what_changed_while_the_set_did)
