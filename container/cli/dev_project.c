@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static int make_scratch(struct dev_project *project, const char *folder, bool ha
 {
     const char *temporary = getenv("TMPDIR");
     const char *path = arena_printf(&project->arena, "%s/.gale", folder).at;
-    if (mkdir(path, 0777) < 0 && (errno != EEXIST || access(path, W_OK) < 0)) {
+    if (mkdir(path, 0777) < 0 && (!is_folder(path) || access(path, W_OK) < 0)) {
         path = arena_printf(&project->arena, "%s/gale-dev-XXXXXX",
                             temporary && *temporary ? temporary : "/tmp")
                    .at;
@@ -74,6 +75,7 @@ static int make_scratch(struct dev_project *project, const char *folder, bool ha
                     strerror(errno));
             return COMMAND_FAILED;
         }
+        project->temporary = path;
     }
     write_ignore(path);
     if (has_asan) {
@@ -182,7 +184,18 @@ int dev_project_open(struct dev_project *project, const char *given, bool has_as
     return COMMAND_WRONG;
 }
 
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info;
+    (void)kind;
+    (void)place;
+    (void)remove(path);
+    return 0;
+}
+
 void dev_project_close(struct dev_project *project)
 {
+    if (project->temporary)
+        (void)nftw(project->temporary, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     arena_finish(&project->arena);
 }

@@ -11,9 +11,10 @@
 
 struct dev_project {
     struct arena arena;
-    const char *path; /* of the configuration, or what stands for it in messages */
-    const char *text; /* the configuration; NULL: that of the path */
-    const char *name; /* of the app that the recipe builds; NULL: as the configuration says */
+    const char *path;      /* of the configuration, or what stands for it in messages */
+    const char *text;      /* the configuration; NULL: that of the path */
+    const char *name;      /* of the app that the recipe builds; NULL: as the configuration says */
+    const char *temporary; /* a folder that goes when the project is closed; NULL: none */
     struct dev_recipe recipe; /* with a name */
     const char *include;      /* where <gale/gale.h> stands; NULL: where compilers find it */
 };

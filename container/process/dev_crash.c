@@ -1,6 +1,8 @@
 /* dev_crash.c - the functions of a crash as lines of a stack (dev_state.h), and its report. */
 #include "process/dev_crash.h"
 
+#include <signal.h>
+
 #include "base/buffer.h"
 #include "process/crash.h"
 #include "process/dev_master.h"
@@ -14,6 +16,13 @@ static void print_line(const struct crash *crash, const struct crash_line *line,
         buffer_add_text(out, "\t\t\n");
 }
 
+/* How abort() came to its signal is told by the signal. */
+static size_t find_start(const struct crash *crash)
+{
+    const struct crash_line *culprit = crash_culprit(crash);
+    return culprit && crash->facts.signal == SIGABRT ? (size_t)(culprit - crash->lines) : 0;
+}
+
 void dev_crash_tell(struct dev_master *dev, const struct crash *crash)
 {
     struct buffer what = {0}, stack = {0}, words = {0};
@@ -22,7 +31,7 @@ void dev_crash_tell(struct dev_master *dev, const struct crash *crash)
     crash_print_what(crash, &what);
     crash_print(crash, &words);
     buffer_add_text(&stack, "");
-    for (size_t i = 0; i < crash_end(crash); i++)
+    for (size_t i = find_start(crash); i < crash_end(crash); i++)
         print_line(crash, &crash->lines[i], &stack);
     const struct dev_death death = {.app = crash_app(crash),
                                     .request_id = crash->facts.request_id,

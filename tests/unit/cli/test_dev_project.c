@@ -71,6 +71,23 @@ START_TEST(a_folder_of_sources)
 }
 END_TEST
 
+START_TEST(a_folder_without_room_for_its_own)
+{
+    enter_folder(folder);
+    write_file("a.c", "");
+    write_file(".gale", "is a file");
+    ck_assert_int_eq(open_it("a.c"), COMMAND_OK);
+    ck_assert_ptr_nonnull(project.temporary);
+    ck_assert_int_eq(access(project.temporary, W_OK), 0);
+    ck_assert_str_eq(project.recipe.scratch, project.temporary);
+    char path[64];
+    snprintf(path, sizeof(path), "%s", project.temporary);
+    dev_project_close(&project);
+    ck_assert_int_lt(access(path, F_OK), 0);
+    leave_folder(folder);
+}
+END_TEST
+
 START_TEST(what_it_cannot_take)
 {
     enter_folder(folder);
@@ -151,4 +168,5 @@ START_TEST(tells_no_more_than_fits)
 }
 END_TEST
 
-UNIT_MAIN(a_file, a_folder_of_sources, what_it_cannot_take, tells, tells_no_more_than_fits)
+UNIT_MAIN(a_file, a_folder_of_sources, a_folder_without_room_for_its_own, what_it_cannot_take,
+          tells, tells_no_more_than_fits)
