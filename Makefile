@@ -94,7 +94,7 @@ deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS)"
 test-deps:
 	@$(MAKE) --no-print-directory -s install-packages WANTED="$(DEPS) $(TEST_DEPS) $(BROWSER_DEPS)"
-	@[ -d tests/browser/node_modules ] || \
+	@[ tests/browser/node_modules/.package-lock.json -nt tests/browser/package-lock.json ] || \
 	    { echo 'installing: playwright-core'; npm --prefix tests/browser ci --silent; }
 install-packages:
 	@missing=$$(for p in $(WANTED); do \
