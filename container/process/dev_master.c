@@ -33,6 +33,7 @@
 /* QUIET is how long a save may take in pieces, and a part of what a person waits for. A file that
  * is gone is one that an editor writes anew, or really gone: then its compiler says so. */
 enum { QUIET_MS = 8, MISSING_MS = 300, LOOK_MS = 1000, LONG_MS = 2000, KILLS_MAX = 3 };
+enum { OPEN_MS = 1000 };
 
 struct dev_master_app {
     struct dev_master *dev;
@@ -179,6 +180,8 @@ static void watch_inputs(struct dev_master_app *app)
 
 static void go_live(struct dev_master_app *app)
 {
+    if (app->is_reloading) /* by one that may hang while it is opened */
+        group_hurry(group_find(app->dev->master, app->state.name), OPEN_MS);
     app->is_built = true;
     app->builds++;
     reload_ask(app->dev->master);

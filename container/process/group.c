@@ -11,6 +11,7 @@
 #include "process/generation.h"
 #include "process/master_private.h"
 #include "process/succession.h"
+#include "process/worker_process.h"
 
 /* Generations of a group that may have processes when another one starts. */
 enum { GENERATIONS_MAX = 4, BACKLOG = 4096 };
@@ -80,6 +81,12 @@ static void make_room(struct group *group)
         generation_drain(generation, 0, 0);
         count--;
     }
+}
+
+void group_hurry(struct group *group, int64_t ms)
+{
+    for (unsigned i = 0; group && group->next && i < group->next->size; i++)
+        worker_process_hurry(&group->next->workers[i], ms);
 }
 
 void group_prepare(struct group *group, struct generation *next)

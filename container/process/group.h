@@ -40,6 +40,9 @@ struct group *group_find(const struct master *master, const char *name);
  * may follow each other faster than generations end: the oldest then give way. */
 void group_prepare(struct group *group, struct generation *next);
 
+/* What starts has so long for it and no longer. Takes NULL. */
+void group_hurry(struct group *group, int64_t ms);
+
 /* ---- all of a master's groups ---- */
 
 /* Starts what was prepared; what cannot start is reported as master_generation_failed says. */

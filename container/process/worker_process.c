@@ -193,6 +193,12 @@ static void on_channel(void *data, unsigned events)
     generation_worker_leaves(worker->generation, worker, why);
 }
 
+void worker_process_hurry(struct worker_process *worker, int64_t ms)
+{
+    if (worker->state == WORKER_STARTING)
+        timer_start(master_of(worker)->loop, &worker->timer, ms);
+}
+
 void worker_process_tell(struct worker_process *worker, const struct channel_message *message)
 {
     if (worker->channel < 0)

@@ -76,6 +76,8 @@ void worker_process_go(struct worker_process *worker);
  * them. */
 void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned flags);
 void worker_process_kill(struct worker_process *worker);
+/* One that still opens its apps has so long for it. */
+void worker_process_hurry(struct worker_process *worker, int64_t ms);
 /* It shall write down where it is and die of that; if it doesn't soon, it is killed. */
 void worker_process_strike(struct worker_process *worker, enum crash_by by);
 /* Sends it a message (borrowed); what cannot be sent is logged. */

@@ -179,6 +179,27 @@ GALE_PLUGIN(p)
     assert "SIGSEGV" in page.text or "SIGABRT" in page.text or "exited" in page.text
 
 
+def test_a_plugin_that_hangs_when_it_opens(project):
+    """What is saved next is not kept waiting by it for the whole start_timeout."""
+    started(project)
+    project.save(source("hangs").replace("GALE_PLUGIN(p)\n{", """static int hang(struct gale_app *app, void **state)
+{
+    (void)app;
+    for (volatile int i = 0; *state || i >= 0; i = 0)
+        ;
+    return 0;
+}
+
+GALE_PLUGIN(p)
+{
+    p->open = hang;"""))
+    wait_for(lambda: any(w["state"] == "starting" for w in project.process.workers(None)), "the worker")
+    project.save(source("two"))
+    began = time.monotonic()
+    project.wait_for("<h1>two</h1>")
+    assert time.monotonic() - began < 20
+
+
 def test_the_first_build_is_broken(project):
     project.save("nothing\n")
     project.start()
