@@ -326,10 +326,21 @@ static void linger(struct fcgi_connection *connection)
     timer_start(loop_of(connection), &connection->timer, LINGER_MS);
 }
 
+/* An answer without END_REQUEST is not whole, but nginx takes the end of a connection for the end
+ * of an answer, unless it both buffers it and keeps connections. What is no record at all is an
+ * error to every web server. */
+static void spoil(struct fcgi_connection *connection)
+{
+    static const unsigned char no_record[FCGI_HEADER_SIZE]; /* of version 0 */
+    if (!connection->is_torn)
+        (void)iostream_put(&connection->stream, no_record, sizeof(no_record));
+}
+
 static void end_connection(struct fcgi_connection *connection)
 {
     bool is_unread = connection->is_unread || iostream_buffered(&connection->stream).len;
     if (connection->is_cut) {
+        spoil(connection);
         (void)iostream_push(&connection->stream);
         iostream_abort(&connection->stream);
     } else if (iostream_flush(&connection->stream) == 0 && is_unread &&

@@ -89,8 +89,10 @@ static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
 
 static int sent(struct fcgi_exchange *x, int r)
 {
-    if (r < 0)
+    if (r < 0) {
         x->connection->is_kept = false;
+        x->connection->is_torn = true;
+    }
     return r;
 }
 

@@ -39,6 +39,7 @@ struct fcgi_connection {
     bool is_kept;                  /* another request may follow */
     bool is_unread;                /* input of the last request may still come: linger */
     bool is_cut;                   /* close so that the web server sees that something is missing */
+    bool is_torn;                  /* the last record may be incomplete: nothing can follow it */
     bool is_reading;               /* a task reads: what comes is its business */
 };
 

@@ -79,6 +79,8 @@ class Stream:
     def read_record(self):
         """(type, id, content)"""
         version, kind, id, length, padding, _ = struct.unpack(">BBHHBB", self.exactly(8))
+        if version == 0:  # what gale ends a broken answer with
+            raise Closed
         assert version == 1, f"version {version}"
         content = self.exactly(length)
         self.exactly(padding)

@@ -13,6 +13,7 @@ from web_servers import WebServer
 
 TOUR = r"""
 #include <gale/gale.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,14 @@ static int drip(struct gale_request *req, struct gale_response *res)
     return r;
 }
 
+static int break_off(struct gale_request *req, struct gale_response *res)
+{
+    (void)req;
+    gale_response_puts(res, "half");
+    gale_response_flush(res);
+    return -EIO;
+}
+
 static int conditional(struct gale_request *req, struct gale_response *res)
 {
     gale_response_header(res, "ETag", "\"one\"");
@@ -96,7 +105,8 @@ static int serve(void *state, struct gale_request *req, struct gale_response *re
     static const struct {
         const char *below;
         int (*fn)(struct gale_request *req, struct gale_response *res);
-    } rows[] = {{"/many", send_many}, {"/count", count}, {"/drip", drip}, {"/etag", conditional}};
+    } rows[] = {{"/many", send_many}, {"/count", count}, {"/drip", drip}, {"/etag", conditional},
+                {"/half", break_off}};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strcmp(gale_request_below(req).at, rows[i].below) == 0)
@@ -236,6 +246,23 @@ def test_a_client_that_leaves(behind, kind, family, kept):
         c.send(b"x" * 100000)
         time.sleep(0.1)
     wait_for(lambda: running(g) == 0, "nothing to run")
+    assert g.request("GET", "/tour/x", address=server.address).status == 200
+
+
+# lighttpd takes an end without END_REQUEST for the end of an answer that it has sent nothing of.
+@pytest.mark.parametrize("kind,family,kept", [w for w in WAYS if w[0] != "lighttpd"])
+def test_half_an_answer_is_seen_to_be_none(behind, kind, family, kept):
+    g, server = behind(kind, family, kept)
+    for _ in range(3):
+        c = http.client.HTTPConnection(*server.address, timeout=30)
+        c.request("GET", "/tour/half")
+        try:
+            r = c.getresponse()
+            said = r.status, r.read()
+        except (http.client.HTTPException, ConnectionError):
+            said = 502, b""
+        assert said[0] in (502, 503), said  # cut, or an error page when its head was not sent yet
+        c.close()
     assert g.request("GET", "/tour/x", address=server.address).status == 200
 
 
