@@ -106,7 +106,7 @@ START_TEST(what_is_cut_is_seen_to_be_cut)
     open_server();
     request(1, true, GET "/late");
     say();
-    ck_assert_str_eq(hear(), "");
+    ck_assert_str_eq(hear(), "SPOILED");
     ck_assert(heard_end);
     close_server();
 }
