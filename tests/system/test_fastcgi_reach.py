@@ -125,7 +125,8 @@ def test_one_connection_at_a_time_queues_and_never_fails(gale, tmp_path, family,
             t.start()
         for t in threads:
             t.join()
-        assert results == [200] * 30 and server.served == 30
+        assert results == [200] * 30
+        wait_for(lambda: server.served == 30, "all of them to be counted")
 
 
 def test_the_queue_is_the_instances(gale):

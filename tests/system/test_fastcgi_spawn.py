@@ -161,6 +161,7 @@ def test_all_killed_at_once(gale, counter):
     first = servers(g)
     for pid in first:
         os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not [pid for pid in first if is_alive(pid)], "their ends")
     # Who asks meanwhile waits for the next one.
     assert count_of(g.get("/")) == 1
     wait_for_servers(g, 3, first)
