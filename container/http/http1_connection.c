@@ -262,9 +262,7 @@ static void on_lingering(void *data, unsigned events)
 {
     struct http1_connection *connection = data;
     (void)events;
-    iostream_consume(&connection->stream, iostream_buffered(&connection->stream).len);
-    ssize_t n = iostream_fill(&connection->stream, IOBUF_SIZE);
-    if (n == 0 || (n < 0 && n != -EAGAIN))
+    if (!iostream_discard(&connection->stream))
         http1_close(connection);
 }
 

@@ -103,6 +103,9 @@ struct gale_str iostream_buffered(const struct iostream *stream);
 /* Reads more behind what is buffered, without waiting or growing past `limit`: the number of bytes,
  * 0 at the end, -EAGAIN, -EMSGSIZE when limit bytes are buffered, or -errno. */
 ssize_t iostream_fill(struct iostream *stream, size_t limit);
+/* Throws away what is buffered and what has come meanwhile, without waiting: false once no more
+ * will come. */
+bool iostream_discard(struct iostream *stream);
 
 /* ---- writing; 0 on success ---- */
 

@@ -120,6 +120,13 @@ ssize_t iostream_fill(struct iostream *stream, size_t limit)
     return n;
 }
 
+bool iostream_discard(struct iostream *stream)
+{
+    iostream_consume(stream, iostream_buffered(stream).len);
+    ssize_t n = iostream_fill(stream, IOBUF_SIZE);
+    return n > 0 || n == -EAGAIN;
+}
+
 /* ---- reading ---- */
 
 static int64_t deadline_of(const struct iostream *stream, int64_t timeout_ms)

@@ -69,8 +69,8 @@ static void read_dialogue(void *data)
     ck_assert_int_eq(iostream_read_until_close(&pair.b, 4, 5000, &at), 4);
     ck_assert_int_eq(memcmp(at, "tail", 4), 0);
     iostream_consume(&pair.b, 4);
-    ck_assert_int_eq(iostream_read_until_close(&pair.b, 4, 0, &at), 0);
-    ck_assert_int_eq(iostream_read(&pair.b, &none, 1, 0), 0);
+    ck_assert_int_eq(iostream_read_until_close(&pair.b, 4, 5000, &at), 0);
+    ck_assert_int_eq(iostream_read(&pair.b, &none, 1, 5000), 0);
     ck_assert(pair.b.is_ended);
     expect_empty(&pair.b);
 }
@@ -407,7 +407,27 @@ START_TEST(fills_without_waiting)
 }
 END_TEST
 
+START_TEST(discards_until_the_end)
+{
+    FOR_EACH_SETUP
+    {
+        link_open(&pair, setup);
+        ck_assert(iostream_discard(&pair.b));
+        send_raw(pair.a.fd, "0123456789", 10);
+        ck_assert_int_eq(iostream_fill(&pair.b, 100), 10);
+        send_raw(pair.a.fd, "more", 4);
+        ck_assert(iostream_discard(&pair.b));
+        ck_assert(iostream_discard(&pair.b));
+        expect_empty(&pair.b);
+        iostream_close(&pair.a);
+        ck_assert(!iostream_discard(&pair.b));
+        link_close(&pair);
+    }
+}
+END_TEST
+
 UNIT_MAIN_ON_WAITERS(reads_the_same_however_it_is_split, survives_ends,
                      limits_frames_however_they_come, limits_what_is_read_until_close,
                      searches_in_linear_time, asks_the_framer, never_fills_ahead,
-                     compacts_and_grows_up_to_the_limit, fills_without_waiting)
+                     compacts_and_grows_up_to_the_limit, fills_without_waiting,
+                     discards_until_the_end)
