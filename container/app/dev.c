@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -14,6 +13,7 @@
 #include "app/router.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/sealed.h"
 #include "base/str.h"
 #include "http/access_log.h"
 #include "http/exchange.h"
@@ -22,28 +22,18 @@ enum { ADAPTERS_MAX = 8, DRAIN_MS = 3000, HOLD_MS = 2000 };
 
 /* ---- the state ---- */
 
-static char *read_all(int fd, size_t *out_len)
-{
-    struct stat info;
-    if (fstat(fd, &info) < 0)
-        return NULL;
-    char *text = memory_alloc((size_t)info.st_size + 1);
-    ssize_t n = pread(fd, text, (size_t)info.st_size, 0);
-    *out_len = n > 0 ? (size_t)n : 0;
-    return text;
-}
-
 /* The new one is there before the old one goes: nothing here waits in between. */
 static int read_state(struct dev *dev, int fd)
 {
     struct arena arena;
     struct dev_state state;
-    size_t len = 0;
-    scoped_free char *text = read_all(fd, &len);
-    if (!text)
-        return -errno;
+    struct gale_str text;
+    int r = sealed_read(fd, &text);
+    if (r < 0)
+        return r;
     arena_init(&arena, NULL, 0);
-    int r = dev_state_decode((struct gale_str){text, len}, &arena, &state);
+    r = dev_state_decode(text, &arena, &state);
+    free((char *)text.at);
     if (r < 0) {
         arena_finish(&arena);
         return r;

@@ -71,6 +71,20 @@ void setting_errors_print(const struct setting_errors *errors, FILE *out)
     }
 }
 
+char *setting_errors_text(const struct setting_errors *errors)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        abort();
+    setting_errors_print(errors, out);
+    fclose(out);
+    if (len && text[len - 1] == '\n')
+        text[len - 1] = 0;
+    return text;
+}
+
 /* A text for a message: control bytes would reach a terminal, and nobody reads kilobytes. */
 static const char *shown(struct arena *arena, const char *text)
 {

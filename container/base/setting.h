@@ -81,6 +81,8 @@ bool setting_errors_place(const struct setting_errors *errors, const void *field
 void setting_errors_sort(struct setting_errors *errors);
 /* "FILE:LINE: text", a line each. */
 void setting_errors_print(const struct setting_errors *errors, FILE *out);
+/* The same as a text, without the last newline; owned. */
+char *setting_errors_text(const struct setting_errors *errors);
 
 /* Where a key stands and where relative paths start. */
 struct setting_place {

@@ -2,11 +2,9 @@
 #include "process/code_list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/macros.h"
+#include "base/sealed.h"
 #include "process/copies.h"
 
 enum { TEXTS = 5 };
@@ -35,29 +34,13 @@ static void add_code(struct buffer *out, const char *app, const struct copied *c
     buffer_add(out, "", 1);
 }
 
-static int seal(const struct buffer *text)
-{
-    scoped_close int fd = memfd_create("gale-code", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -errno;
-    for (size_t done = 0; done < text->len;) {
-        ssize_t n = write(fd, text->at + done, text->len - done);
-        if (n < 0)
-            return -errno;
-        done += (size_t)n;
-    }
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-        return -errno;
-    return steal_fd(&fd);
-}
-
 int code_list_write(const struct config *config, const struct copied *const *copies)
 {
     struct buffer text = {0};
     for (size_t i = 0; i < config->app_count; i++)
         if (copies[i])
             add_code(&text, config->apps[i].name, copies[i]);
-    int fd = seal(&text);
+    int fd = sealed_make("gale-code", buffer_str(&text));
     buffer_finish(&text);
     return fd;
 }

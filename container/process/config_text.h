@@ -1,11 +1,11 @@
-/* config_text.h - a configuration's text on its way to workers, and what is wrong with it. */
+/* config_text.h - where a master's configuration comes from. */
 #pragma once
 #include <gale/str.h>
 
+struct master_options;
 struct setting_errors;
 
-/* The text as workers will read it: nobody can change it any more. Returns a descriptor (owned,
- * CLOEXEC), or -errno. */
-int config_text_seal(struct gale_str text);
-/* Everything that is wrong, a line each, without the last newline; owned. */
-char *config_text_errors(const struct setting_errors *errors);
+/* What the options hold, or what their file holds now. `at` is owned; adds to errors what cannot be
+ * read. */
+struct gale_str config_text_load(const struct master_options *options,
+                                 struct setting_errors *errors);

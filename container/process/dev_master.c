@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/sealed.h"
 #include "base/str.h"
 #include "process/channel.h"
 #include "process/dev_asan.h"
@@ -68,15 +68,6 @@ struct dev_master {
 
 /* ---- telling ---- */
 
-static int seal(struct gale_str text)
-{
-    scoped_close int fd = memfd_create("gale-dev-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || write(fd, text.at, text.len) != (ssize_t)text.len)
-        return -errno;
-    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    return steal_fd(&fd);
-}
-
 /* `is_to_be`: how it is once the reload that runs has succeeded, for workers that start with it. */
 static struct dev_app state_of(const struct dev_master_app *app, bool is_to_be)
 {
@@ -101,7 +92,7 @@ static int make_state(const struct dev_master *dev, bool is_to_be)
     state.apps = arena_zalloc(&arena, (dev->count + 1) * sizeof(*state.apps));
     for (size_t i = 0; i < dev->count; i++)
         state.apps[i] = state_of(&dev->apps[i], is_to_be);
-    int fd = seal(dev_state_encode(&state, &arena));
+    int fd = sealed_make("gale-dev-state", dev_state_encode(&state, &arena));
     arena_finish(&arena);
     return fd;
 }

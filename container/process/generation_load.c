@@ -3,20 +3,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/adapter.h"
 #include "app/code.h"
 #include "app/config.h"
+#include "app/dev.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/file_state.h"
-#include "app/dev.h"
-#include "base/ini.h"
 #include "base/lease.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/sealed.h"
 #include "process/config_text.h"
 #include "process/copies.h"
 #include "process/generation.h"
@@ -30,29 +29,16 @@
 /* How long a changed file is looked at as one that may change again. */
 enum { CHANGING_MS = 300 };
 
-static struct gale_str read_release(const struct release *release)
-{
-    struct stat info;
-    if (fstat(release->text_fd, &info) < 0)
-        abort(); /* memory of ours */
-    char *text = memory_zalloc((size_t)info.st_size + 1);
-    ssize_t n = pread(release->text_fd, text, (size_t)info.st_size, 0);
-    return (struct gale_str){text, n > 0 ? (size_t)n : 0};
-}
-
+/* A release's, where gale goes back to one. */
 static struct gale_str read_text(const struct master *master, struct setting_errors *errors)
 {
-    const struct master_options *options = master->options;
     const struct release *release = rollback_source(master);
-    size_t len = 0;
-    char *text;
-    if (release)
-        return read_release(release);
-    if (!options->text)
-        text = ini_load(options->path, &len, errors);
-    else
-        text = memory_copy(options->text, len = strlen(options->text));
-    return (struct gale_str){text, len};
+    struct gale_str text;
+    if (!release)
+        return config_text_load(master->options, errors);
+    if (sealed_read(release->text_fd, &text) < 0)
+        abort(); /* memory of ours */
+    return text;
 }
 
 static void override_listen(const char *const *listen, struct config *config)
@@ -180,14 +166,14 @@ static enum master_exit build(struct master *master, struct gale_str text,
         surroundings_check(config, options->listen ? SURROUNDINGS_NO_LISTEN : 0, errors);
     if (errors->len) {
         *out_is_passing = is_any_changing(config);
-        *out_error = config_text_errors(errors);
+        *out_error = setting_errors_text(errors);
         config_close(config);
         return MASTER_WRONG_INPUT;
     }
     override_listen(options->listen, config);
     if (options->dev)
         dev_override(config);
-    int fd = config_text_seal(text);
+    int fd = sealed_make("gale-config", text);
     if (fd < 0) {
         config_close(config);
         *out_error = memory_printf("no memory for the configuration: %s", strerror(-fd));
@@ -224,7 +210,7 @@ enum master_exit generation_load(struct master *master, char **out_error, bool *
     enum master_exit r = MASTER_WRONG_INPUT;
     *out_is_passing = false;
     if (errors.len) /* what is missing makes other lines look wrong */
-        *out_error = config_text_errors(&errors);
+        *out_error = setting_errors_text(&errors);
     else
         r = build(master, text, &errors, out_error, out_is_passing);
     free((char *)text.at);

@@ -3,18 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/adapter.h"
 #include "app/config.h"
+#include "app/dev.h"
 #include "base/arena.h"
 #include "base/board.h"
 #include "base/buffer.h"
 #include "base/ini.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/sealed.h"
 #include "base/str.h"
 #include "process/copies.h"
 #include "process/dev_master.h"
@@ -113,18 +116,18 @@ static char *substance_of_front(const struct generation *front)
 /* Each generation has a configuration of its own, since each ends at its own time. */
 static struct config *copy_config(const struct generation *front)
 {
+    const struct master_options *options = front->master->options;
     struct arena arena;
-    struct stat info = {0};
+    struct gale_str text;
     arena_init(&arena, NULL, 0);
     struct setting_errors errors = {.arena = &arena};
-    (void)fstat(front->config_fd, &info);
-    size_t len = (size_t)info.st_size;
-    char *text = memory_zalloc(len + 1);
-    ssize_t n = pread(front->config_fd, text, len, 0);
-    struct config *config =
-        config_parse_again(front->config->path, (struct gale_str){text, n > 0 ? (size_t)n : 0},
-                           front->config->base, front->master->options->adapters, &errors);
-    free(text);
+    if (sealed_read(front->config_fd, &text) < 0)
+        abort(); /* memory of ours */
+    struct config *config = config_parse_again(front->config->path, text, front->config->base,
+                                               options->adapters, &errors);
+    if (options->dev)
+        dev_override(config);
+    free((char *)text.at);
     arena_finish(&arena);
     return config;
 }

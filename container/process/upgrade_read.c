@@ -11,6 +11,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/record.h"
+#include "base/sealed.h"
 #include "base/str.h"
 #include "process/config_text.h"
 #include "process/generation.h"
@@ -190,7 +191,7 @@ static int restore_generation(struct upgrade_reader *reader, struct config *conf
     const char *access_log = generation->app ? "off" : config->server.access_log;
     if (log_files_open(&generation->logs, config->server.error_log, access_log, &why) < 0)
         log_error("a log cannot be opened", LOG_TEXT("why", why));
-    generation->config_fd = config_text_seal(text);
+    generation->config_fd = sealed_make("gale-config", text);
     generation->code_fd = (int)n[5];
     return generation->config_fd < 0 ? generation->config_fd : 0;
 }
@@ -205,7 +206,7 @@ static int read_config(struct upgrade_reader *reader, const struct record *recor
     struct config *config = config_parse(reader->path, record->text, reader->adapters, &errors);
     int r = errors.len && !reader->master ? -EINVAL : 0;
     if (r < 0)
-        reader->error = config_text_errors(&errors);
+        reader->error = setting_errors_text(&errors);
     if (r == 0 && reader->master)
         r = restore_generation(reader, config, record->text);
     else

@@ -38,25 +38,16 @@ static enum master_exit try_apps(const struct config *config)
     return MASTER_STOPPED;
 }
 
-static struct gale_str read_text(const struct master_options *options,
-                                 struct setting_errors *errors)
-{
-    size_t len = options->text ? strlen(options->text) : 0;
-    char *text =
-        options->text ? memory_copy(options->text, len) : ini_load(options->path, &len, errors);
-    return (struct gale_str){text, len};
-}
-
 static enum master_exit try_config(const struct master_options *options)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0);
     struct setting_errors errors = {.arena = &arena};
     struct config *config = NULL;
-    struct gale_str text = read_text(options, &errors);
+    struct gale_str text = config_text_load(options, &errors);
     if (!errors.len)
         config = config_parse(options->path, text, options->adapters, &errors);
-    scoped_free char *why = errors.len ? config_text_errors(&errors) : NULL;
+    scoped_free char *why = errors.len ? setting_errors_text(&errors) : NULL;
     enum master_exit r = why ? refuse(why) : try_apps(config);
     config_close(config);
     free((char *)text.at);

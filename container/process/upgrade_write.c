@@ -2,7 +2,6 @@
 #include "process/upgrade_state.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -11,6 +10,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/record.h"
+#include "base/sealed.h"
 #include "base/str.h"
 #include "process/generation.h"
 #include "process/group.h"
@@ -86,12 +86,11 @@ static void put_listeners(struct upgrade_writer *writer, const struct listeners 
 
 static void put_config(struct upgrade_writer *writer, int fd)
 {
-    struct stat info;
-    if (fstat(fd, &info) < 0)
+    struct gale_str text;
+    if (sealed_read(fd, &text) < 0)
         return;
-    scoped_free char *text = memory_alloc((size_t)info.st_size + 1);
-    ssize_t n = pread(fd, text, (size_t)info.st_size, 0);
-    record_add(writer->out, "config", (struct gale_str){text, n > 0 ? (size_t)n : 0}, NULL, 0);
+    record_add(writer->out, "config", text, NULL, 0);
+    free((char *)text.at);
 }
 
 static void put_worker(struct upgrade_writer *writer, const struct worker_process *worker)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -19,6 +18,7 @@
 #include "base/board.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/sealed.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "loop/offload.h"
@@ -44,32 +44,13 @@ static int fail(const struct worker *worker, int r, const char *what)
 
 static int fail_with(const struct worker *worker, const struct setting_errors *errors)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (!out)
-        return -ENOMEM;
-    setting_errors_print(errors, out);
-    fclose(out);
+    scoped_free char *text = setting_errors_text(errors);
     log_error("the configuration is wrong", LOG_TEXT("why", text));
     tell_failure(worker, text);
-    free(text);
     return -EINVAL;
 }
 
 /* ---- the configuration ---- */
-
-static char *read_text(int fd, size_t *out_len)
-{
-    struct stat info;
-    if (fstat(fd, &info) < 0)
-        return NULL;
-    char *text = memory_alloc((size_t)info.st_size + 1);
-    ssize_t n = pread(fd, text, (size_t)info.st_size, 0);
-    *out_len = n > 0 ? (size_t)n : 0;
-    text[*out_len] = 0;
-    return text;
-}
 
 /* The master counts apps as we do: it has read the same text. */
 static void find_servers(struct worker *worker)
@@ -98,19 +79,20 @@ static int open_code(struct worker *worker)
 static int open_config(struct worker *worker)
 {
     struct setting_errors errors = {.arena = &worker->arena};
-    size_t len = 0;
-    scoped_free char *text = read_text(worker->arguments.config, &len);
-    if (!text)
-        return fail(worker, -errno, "the configuration cannot be read");
-    worker->config = config_parse_again(worker->arguments.path, (struct gale_str){text, len},
-                                        worker->arguments.base, worker->adapters, &errors);
+    struct gale_str text;
+    int r = sealed_read(worker->arguments.config, &text);
+    if (r < 0)
+        return fail(worker, r, "the configuration cannot be read");
+    worker->config = config_parse_again(worker->arguments.path, text, worker->arguments.base,
+                                        worker->adapters, &errors);
+    free((char *)text.at);
     if (worker->dev)
         dev_override(worker->config);
     if (errors.len)
         return fail_with(worker, &errors);
     log_set_level((enum log_level)worker->config->server.log_level);
     find_servers(worker);
-    int r = worker_take_part(worker);
+    r = worker_take_part(worker);
     return r < 0 ? fail(worker, r, "the master and this worker read different configurations") : 0;
 }
 

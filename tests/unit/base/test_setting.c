@@ -267,7 +267,24 @@ START_TEST(unknown_keys_teach)
 }
 END_TEST
 
+START_TEST(errors_are_a_text)
+{
+    struct arena own;
+    arena_init(&own, NULL, 0);
+    struct setting_errors none = {.arena = &own}, two = {.arena = &own};
+    setting_errors_add(&two, "a.ini", 3, "wrong");
+    setting_errors_add(&two, "a.ini", 5, "wrong again");
+    char *nothing = setting_errors_text(&none), *text = setting_errors_text(&two);
+    ck_assert_str_eq(nothing, "");
+    ck_assert_str_eq(text, "a.ini:3: wrong\na.ini:5: wrong again");
+    free(nothing);
+    free(text);
+    arena_finish(&own);
+}
+END_TEST
+
 UNIT_MAIN(defaults_come_from_the_table, rows_are_found_by_key, every_refusal_is_a_sentence,
           long_values_are_not_repeated_in_full, a_key_is_set_once, the_place_of_a_key_is_known,
           lists_replace_their_default_and_then_grow, errors_are_sorted_within_their_file,
-          errors_are_printed_in_their_order, the_nearest_key_is_suggested, unknown_keys_teach)
+          errors_are_printed_in_their_order, errors_are_a_text, the_nearest_key_is_suggested,
+          unknown_keys_teach)

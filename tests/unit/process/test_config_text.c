@@ -1,6 +1,7 @@
-/* test_config_text.c - sealed for good, told line by line. */
-#include <errno.h>
-#include <fcntl.h>
+/* test_config_text.c - the options' own text goes before a file's. */
+#include "unit.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,34 +9,32 @@
 #include "base/setting.h"
 #include "base/str.h"
 #include "process/config_text.h"
-#include "unit.h"
+#include "process/master.h"
 
-START_TEST(nobody_changes_it)
-{
-    char text[8] = "";
-    int fd = config_text_seal(STR("[server]"));
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(pread(fd, text, sizeof(text), 0), 8);
-    ck_assert_int_eq(memcmp(text, "[server]", 8), 0);
-    ck_assert_int_eq(pwrite(fd, "x", 1, 0), -1);
-    ck_assert_int_eq(ftruncate(fd, 0), -1);
-    ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-    close(fd);
-}
-END_TEST
-
-START_TEST(errors_are_lines)
+static void check(const struct master_options *options, const char *text, size_t errors_wanted)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0);
     struct setting_errors errors = {.arena = &arena};
-    setting_errors_add(&errors, "a.ini", 3, "wrong");
-    setting_errors_add(&errors, "a.ini", 5, "wrong again");
-    char *text = config_text_errors(&errors);
-    ck_assert_str_eq(text, "a.ini:3: wrong\na.ini:5: wrong again");
-    free(text);
+    struct gale_str got = config_text_load(options, &errors);
+    ck_assert_uint_eq(errors.len, errors_wanted);
+    if (text)
+        ck_assert_ptr_nonnull(strstr(got.at, text)); /* a file's begins with its name */
+    free((char *)got.at);
     arena_finish(&arena);
+}
+
+START_TEST(comes_from_where_the_options_say)
+{
+    char path[] = "/tmp/gale-test-XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_eq(write(fd, "[server]\n", 9), 9);
+    close(fd);
+    check(&(struct master_options){.path = path}, "[server]\n", 0);
+    check(&(struct master_options){.path = path, .text = "[app a]"}, "[app a]", 0);
+    unlink(path);
+    check(&(struct master_options){.path = path}, NULL, 1);
 }
 END_TEST
 
-UNIT_MAIN(nobody_changes_it, errors_are_lines)
+UNIT_MAIN(comes_from_where_the_options_say)
