@@ -13,83 +13,84 @@
     "/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/"  \
     "123456789"
 
+static const struct {
+    struct gale_str text;
+    int result;
+    const char *printed; /* NULL: as it was */
+} addresses[] = {
+    {STR("127.0.0.1:8080"), 0, NULL},
+    {STR("4.4.4.4:0"), 0, NULL},
+    {STR("255.255.255.255:65535"), 0, NULL},
+    {STR("*:80"), 0, NULL},
+    {STR("0.0.0.0:80"), 0, "*:80"},
+    {STR("[::1]:8080"), 0, NULL},
+    {STR("[::]:1"), 0, NULL},
+    {STR("[2620:0:1cfe:face:b00c::3]:443"), 0, NULL},
+    {STR("[::ffff:1.2.3.4]:9"), 0, NULL},
+    {STR("1.2.3.4:00080"), 0, "1.2.3.4:80"},
+    {STR("unix:/run/app.sock"), 0, NULL},
+    {STR("unix:relative"), 0, NULL},
+    {STR("unix:@abstract"), 0, NULL},
+    {STR("unix:" PATH_100 "1234567"), 0, NULL},
+    {STR("unix:@" PATH_100 "1234567"), 0, NULL},
+    {STR("localhost:8080"), -ENOENT, NULL},
+    {STR("example.com.:80"), -ENOENT, NULL},
+    {STR("my_app-1.internal:9000"), -ENOENT, NULL},
+    {STR(LABEL_63 ":80"), -ENOENT, NULL},
+    {STR("9to5.example:80"), -ENOENT, NULL},
+    {STR(""), -EINVAL, NULL},
+    {STR(" "), -EINVAL, NULL},
+    {STR("\n"), -EINVAL, NULL},
+    {STR(":"), -EINVAL, NULL},
+    {STR(":80"), -EINVAL, NULL},
+    {STR("80"), -EINVAL, NULL},
+    {STR("127.0.0.1"), -EINVAL, NULL},
+    {STR("127.0.0.1:"), -EINVAL, NULL},
+    {STR("127.0.0.1:65536"), -EINVAL, NULL},
+    {STR("127.0.0.1:000080"), -EINVAL, NULL},
+    {STR("127.0.0.1:+80"), -EINVAL, NULL},
+    {STR("127.0.0.1:8o"), -EINVAL, NULL},
+    {STR("127.0.0.1:80 "), -EINVAL, NULL},
+    {STR(" 127.0.0.1:80"), -EINVAL, NULL},
+    {STR("127.0.0.1\0:80"), -EINVAL, NULL},
+    {STR("4.4.4.4<:80"), -EINVAL, NULL},
+    {STR("1.2.3:80"), -EINVAL, NULL},
+    {STR("256.0.0.1:80"), -EINVAL, NULL},
+    {STR("127.0.0.01:80"), -EINVAL, NULL},
+    {STR("123456789012345678901234567890:80"), -EINVAL, NULL},
+    {STR("::1:80"), -EINVAL, NULL},
+    {STR("[::1]"), -EINVAL, NULL},
+    {STR("[::1:80"), -EINVAL, NULL},
+    {STR("[]:80"), -EINVAL, NULL},
+    {STR("[127.0.0.1]:80"), -EINVAL, NULL},
+    {STR("[localhost]:80"), -EINVAL, NULL},
+    {STR("[1:2:3:4:5:6:7:8:9:10:11:12:13:14:15:16:17:18:19:20:21]:80"), -EINVAL, NULL},
+    {STR("a..b:80"), -EINVAL, NULL},
+    {STR(".:80"), -EINVAL, NULL},
+    {STR("-a:80"), -EINVAL, NULL},
+    {STR("a b:80"), -EINVAL, NULL},
+    {STR("b\xC3\xBC"
+         "cher:80"),
+     -EINVAL, NULL},
+    {STR(LABEL_63 "4:80"), -EINVAL, NULL},
+    {STR(LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 ":80"), -EINVAL, NULL},
+    {STR("unix:"), -EINVAL, NULL},
+    {STR("unix:@"), -EINVAL, NULL},
+    {STR("unix:/a\0b"), -EINVAL, NULL},
+    {STR("unix:" PATH_100 "12345678"), -EINVAL, NULL},
+    {STR("unix:@" PATH_100 "12345678"), -EINVAL, NULL},
+};
+
 START_TEST(parses)
 {
-    static const struct {
-        struct gale_str text;
-        int result;
-        const char *printed; /* NULL: as it was */
-    } rows[] = {
-        {STR("127.0.0.1:8080"), 0, NULL},
-        {STR("4.4.4.4:0"), 0, NULL},
-        {STR("255.255.255.255:65535"), 0, NULL},
-        {STR("*:80"), 0, NULL},
-        {STR("0.0.0.0:80"), 0, "*:80"},
-        {STR("[::1]:8080"), 0, NULL},
-        {STR("[::]:1"), 0, NULL},
-        {STR("[2620:0:1cfe:face:b00c::3]:443"), 0, NULL},
-        {STR("[::ffff:1.2.3.4]:9"), 0, NULL},
-        {STR("1.2.3.4:00080"), 0, "1.2.3.4:80"},
-        {STR("unix:/run/app.sock"), 0, NULL},
-        {STR("unix:relative"), 0, NULL},
-        {STR("unix:@abstract"), 0, NULL},
-        {STR("unix:" PATH_100 "1234567"), 0, NULL},
-        {STR("unix:@" PATH_100 "1234567"), 0, NULL},
-        {STR("localhost:8080"), -ENOENT, NULL},
-        {STR("example.com.:80"), -ENOENT, NULL},
-        {STR("my_app-1.internal:9000"), -ENOENT, NULL},
-        {STR(LABEL_63 ":80"), -ENOENT, NULL},
-        {STR("9to5.example:80"), -ENOENT, NULL},
-        {STR(""), -EINVAL, NULL},
-        {STR(" "), -EINVAL, NULL},
-        {STR("\n"), -EINVAL, NULL},
-        {STR(":"), -EINVAL, NULL},
-        {STR(":80"), -EINVAL, NULL},
-        {STR("80"), -EINVAL, NULL},
-        {STR("127.0.0.1"), -EINVAL, NULL},
-        {STR("127.0.0.1:"), -EINVAL, NULL},
-        {STR("127.0.0.1:65536"), -EINVAL, NULL},
-        {STR("127.0.0.1:000080"), -EINVAL, NULL},
-        {STR("127.0.0.1:+80"), -EINVAL, NULL},
-        {STR("127.0.0.1:8o"), -EINVAL, NULL},
-        {STR("127.0.0.1:80 "), -EINVAL, NULL},
-        {STR(" 127.0.0.1:80"), -EINVAL, NULL},
-        {STR("127.0.0.1\0:80"), -EINVAL, NULL},
-        {STR("4.4.4.4<:80"), -EINVAL, NULL},
-        {STR("1.2.3:80"), -EINVAL, NULL},
-        {STR("256.0.0.1:80"), -EINVAL, NULL},
-        {STR("127.0.0.01:80"), -EINVAL, NULL},
-        {STR("123456789012345678901234567890:80"), -EINVAL, NULL},
-        {STR("::1:80"), -EINVAL, NULL},
-        {STR("[::1]"), -EINVAL, NULL},
-        {STR("[::1:80"), -EINVAL, NULL},
-        {STR("[]:80"), -EINVAL, NULL},
-        {STR("[127.0.0.1]:80"), -EINVAL, NULL},
-        {STR("[localhost]:80"), -EINVAL, NULL},
-        {STR("[1:2:3:4:5:6:7:8:9:10:11:12:13:14:15:16:17:18:19:20:21]:80"), -EINVAL, NULL},
-        {STR("a..b:80"), -EINVAL, NULL},
-        {STR(".:80"), -EINVAL, NULL},
-        {STR("-a:80"), -EINVAL, NULL},
-        {STR("a b:80"), -EINVAL, NULL},
-        {STR("b\xC3\xBC"
-             "cher:80"),
-         -EINVAL, NULL},
-        {STR(LABEL_63 "4:80"), -EINVAL, NULL},
-        {STR(LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 ":80"), -EINVAL, NULL},
-        {STR("unix:"), -EINVAL, NULL},
-        {STR("unix:@"), -EINVAL, NULL},
-        {STR("unix:/a\0b"), -EINVAL, NULL},
-        {STR("unix:" PATH_100 "12345678"), -EINVAL, NULL},
-        {STR("unix:@" PATH_100 "12345678"), -EINVAL, NULL},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
         struct endpoint endpoint, again;
         char out[ENDPOINT_TEXT];
-        int r = endpoint_parse(rows[i].text, &endpoint);
-        ck_assert_msg(r == rows[i].result, "row %zu, %s: %d", i, rows[i].text.at, r);
+        int r = endpoint_parse(addresses[i].text, &endpoint);
+        ck_assert_msg(r == addresses[i].result, "row %zu, %s: %d", i, addresses[i].text.at, r);
         if (r < 0)
             continue;
-        const char *expected = rows[i].printed ? rows[i].printed : rows[i].text.at;
+        const char *expected = addresses[i].printed ? addresses[i].printed : addresses[i].text.at;
         ck_assert_str_eq(endpoint_print(&endpoint, out), expected);
         ck_assert_int_eq(endpoint_parse(str_of(out), &again), 0);
         ck_assert(endpoint_equals(&endpoint, &again));

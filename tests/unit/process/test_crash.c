@@ -159,66 +159,67 @@ START_TEST(knows_copies_by_their_originals)
 END_TEST
 
 /* What each kind of end is called, and the sentence about it. */
+static const struct {
+    struct crash_record record;
+    struct crash_facts facts;
+    const char *name, *text;
+} ends[] = {
+    {{.stage = 2, .signal = SIGSEGV, .has_address = true, .access = CRASH_EXECUTE, .code = 1},
+     {0},
+     "SIGSEGV",
+     "SIGSEGV: it jumped to address 0x0, a NULL pointer"},
+    {{.stage = 2, .signal = SIGSEGV, .code = SI_KERNEL},
+     {0},
+     "SIGSEGV",
+     "SIGSEGV: it used a pointer that can't be one, overwritten or never set"},
+    {{.stage = 2, .signal = SIGSEGV, .code = 1, .is_task_overflow = true},
+     {0},
+     "SIGSEGV",
+     "SIGSEGV: the task's stack overflowed; use less of it, or raise the plugin's stack_size"},
+    {{.stage = 2, .signal = SIGSEGV, .code = 0, .sender = 99},
+     {.pid = 5},
+     "SIGSEGV",
+     "SIGSEGV: sent by process 99"},
+    {{.stage = 2, .signal = SIGABRT, .message = "free(): invalid pointer\n"},
+     {0},
+     "SIGABRT",
+     "SIGABRT: free(): invalid pointer"},
+    {{.stage = 2, .signal = SIGABRT, .exception = "St9exception"},
+     {0},
+     "SIGABRT",
+     "SIGABRT: nobody caught the C++ exception St9exception"},
+    {{.stage = 2, .signal = SIGABRT}, {0}, "SIGABRT", "SIGABRT: abort() was called"},
+    {{.stage = 2, .signal = SIGFPE, .code = FPE_INTDIV},
+     {0},
+     "SIGFPE",
+     "SIGFPE: a division by zero"},
+    {{.stage = 2, .cause = CRASH_EXIT, .status = 3},
+     {0},
+     "exit(3)",
+     "exit(3) was called, which ends the worker and all that it serves"},
+    {{0}, {0}, "exit", "exit: it ended by _exit()"},
+    {{0},
+     {.signal = SIGKILL, .memory = 300 << 20},
+     "SIGKILL",
+     "SIGKILL: killed from outside, perhaps for lack of memory; it held 300 MiB when last "
+     "looked at"},
+    {{0},
+     {.signal = SIGKILL, .is_out_of_memory = true},
+     "SIGKILL",
+     "SIGKILL: the kernel's OOM killer, for lack of memory"},
+    {{.stage = 2, .signal = SIGABRT, .sender = 1},
+     {.by = CRASH_BY_WATCHDOG, .silent_ms = 30250, .signal = SIGABRT},
+     "stuck",
+     "stuck: its loop had not turned for 30.2 s"},
+};
+
 START_TEST(says_what_happened)
 {
-    static const struct {
-        struct crash_record record;
-        struct crash_facts facts;
-        const char *name, *text;
-    } rows[] = {
-        {{.stage = 2, .signal = SIGSEGV, .has_address = true, .access = CRASH_EXECUTE, .code = 1},
-         {0},
-         "SIGSEGV",
-         "SIGSEGV: it jumped to address 0x0, a NULL pointer"},
-        {{.stage = 2, .signal = SIGSEGV, .code = SI_KERNEL},
-         {0},
-         "SIGSEGV",
-         "SIGSEGV: it used a pointer that can't be one, overwritten or never set"},
-        {{.stage = 2, .signal = SIGSEGV, .code = 1, .is_task_overflow = true},
-         {0},
-         "SIGSEGV",
-         "SIGSEGV: the task's stack overflowed; use less of it, or raise the plugin's stack_size"},
-        {{.stage = 2, .signal = SIGSEGV, .code = 0, .sender = 99},
-         {.pid = 5},
-         "SIGSEGV",
-         "SIGSEGV: sent by process 99"},
-        {{.stage = 2, .signal = SIGABRT, .message = "free(): invalid pointer\n"},
-         {0},
-         "SIGABRT",
-         "SIGABRT: free(): invalid pointer"},
-        {{.stage = 2, .signal = SIGABRT, .exception = "St9exception"},
-         {0},
-         "SIGABRT",
-         "SIGABRT: nobody caught the C++ exception St9exception"},
-        {{.stage = 2, .signal = SIGABRT}, {0}, "SIGABRT", "SIGABRT: abort() was called"},
-        {{.stage = 2, .signal = SIGFPE, .code = FPE_INTDIV},
-         {0},
-         "SIGFPE",
-         "SIGFPE: a division by zero"},
-        {{.stage = 2, .cause = CRASH_EXIT, .status = 3},
-         {0},
-         "exit(3)",
-         "exit(3) was called, which ends the worker and all that it serves"},
-        {{0}, {0}, "exit", "exit: it ended by _exit()"},
-        {{0},
-         {.signal = SIGKILL, .memory = 300 << 20},
-         "SIGKILL",
-         "SIGKILL: killed from outside, perhaps for lack of memory; it held 300 MiB when last "
-         "looked at"},
-        {{0},
-         {.signal = SIGKILL, .is_out_of_memory = true},
-         "SIGKILL",
-         "SIGKILL: the kernel's OOM killer, for lack of memory"},
-        {{.stage = 2, .signal = SIGABRT, .sender = 1},
-         {.by = CRASH_BY_WATCHDOG, .silent_ms = 30250, .signal = SIGABRT},
-         "stuck",
-         "stuck: its loop had not turned for 30.2 s"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         char name[32];
-        struct crash *crash = crash_create(&rows[i].facts, &rows[i].record);
-        ck_assert_str_eq(crash_name(crash, name, sizeof(name)), rows[i].name);
-        check_text(crash_print_what, crash, rows[i].text);
+        struct crash *crash = crash_create(&ends[i].facts, &ends[i].record);
+        ck_assert_str_eq(crash_name(crash, name, sizeof(name)), ends[i].name);
+        check_text(crash_print_what, crash, ends[i].text);
         crash_free(crash);
     }
 }
