@@ -2,8 +2,13 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char unit_folder[32];
 
 static int open_before;
 
@@ -18,13 +23,24 @@ static int open_descriptors(void)
     return n;
 }
 
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 static void setup(void)
 {
+    strcpy(unit_folder, "/tmp/gale-unit-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(unit_folder));
     open_before = open_descriptors();
 }
 
 static void teardown(void)
 {
+    nftw(unit_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     ck_assert_msg(open_descriptors() <= open_before, "the test left a descriptor open");
 }
 

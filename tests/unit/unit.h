@@ -13,6 +13,9 @@
 /* Runs the tests (up to a NULL); 0 when all passed. */
 int unit_run(const char *file, const TTest *const *tests);
 
+/* The running test's own folder, which goes with it and with what is in it. */
+extern char unit_folder[32];
+
 #define UNIT_MAIN(...)                                                                             \
     int main(void)                                                                                 \
     {                                                                                              \

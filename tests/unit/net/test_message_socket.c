@@ -113,8 +113,7 @@ START_TEST(knows_who_is_there)
     char path[64];
     pid_t pid = 0;
     uid_t uid = 12345;
-    snprintf(path, sizeof(path), "/tmp/gale-unit-%d", getpid());
-    unlink(path);
+    snprintf(path, sizeof(path), "%s/sock", unit_folder);
     ck_assert(!message_socket_is_served(path, &pid));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};

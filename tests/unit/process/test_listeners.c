@@ -97,7 +97,7 @@ START_TEST(cancel_leaves_everything_as_it_was)
     struct listeners listeners;
     char path[64], unix_text[80];
     char *error = NULL;
-    snprintf(path, sizeof(path), "/tmp/gale-unit-%d.sock", getpid());
+    snprintf(path, sizeof(path), "%s/sock", unit_folder);
     snprintf(unix_text, sizeof(unix_text), "unix:%s", path);
     const char *before[] = {"127.0.0.1:0", NULL};
     const char *after[] = {"127.0.0.1:0", unix_text, "127.0.0.2:0", NULL};
@@ -136,7 +136,7 @@ START_TEST(addresses_come_and_go)
     char path[64], unix_text[80];
     struct stat info;
     char *error = NULL;
-    snprintf(path, sizeof(path), "/tmp/gale-unit-%d.sock", getpid());
+    snprintf(path, sizeof(path), "%s/sock", unit_folder);
     snprintf(unix_text, sizeof(unix_text), "unix:%s", path);
     const char *before[] = {"127.0.0.1:0", unix_text, NULL};
     const char *after[] = {"127.0.0.2:0", NULL};

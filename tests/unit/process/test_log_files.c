@@ -9,21 +9,18 @@
 #include "process/log_files.h"
 #include "unit.h"
 
-static char folder[64], error_path[96], access_path[96];
+static char error_path[96], access_path[96];
 
 static void make_paths(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/gale-unit-%d", getpid());
-    ck_assert_int_eq(mkdir(folder, 0700), 0);
-    snprintf(error_path, sizeof(error_path), "%s/error.log", folder);
-    snprintf(access_path, sizeof(access_path), "%s/access.log", folder);
+    snprintf(error_path, sizeof(error_path), "%s/error.log", unit_folder);
+    snprintf(access_path, sizeof(access_path), "%s/access.log", unit_folder);
 }
 
 static void remove_paths(void)
 {
     unlink(error_path);
     unlink(access_path);
-    ck_assert_int_eq(rmdir(folder), 0);
 }
 
 static off_t size_of(const char *path)

@@ -34,7 +34,7 @@ START_TEST(replaces_what_is_stale)
 {
     static const char *const stale[] = {"", "nonsense\n", "999999999\n", "1\n", "-1\n", "0\n"};
     pid_t owner = 0;
-    snprintf(path, sizeof(path), "/tmp/gale-unit-%d.pid", getpid());
+    snprintf(path, sizeof(path), "%s/gale.pid", unit_folder);
     ck_assert_int_eq(pid_file_write(path, &owner), 0);
     ck_assert_int_eq(number_in_file(), getpid());
     ck_assert_int_eq(pid_file_write(path, &owner), 0); /* its own */
@@ -57,7 +57,7 @@ START_TEST(respects_another_that_runs)
         pause();
         _exit(0);
     }
-    snprintf(path, sizeof(path), "/tmp/gale-unit-%d.pid", getpid());
+    snprintf(path, sizeof(path), "%s/gale.pid", unit_folder);
     snprintf(text, sizeof(text), "%d\n", other);
     put(text);
     ck_assert_int_eq(pid_file_write(path, &owner), -EEXIST);
@@ -75,7 +75,7 @@ START_TEST(leaves_nothing_behind_where_it_cannot_write)
 {
     pid_t owner = 0;
     ck_assert_int_eq(pid_file_write("/nowhere/gale.pid", &owner), -ENOENT);
-    snprintf(path, sizeof(path), "/tmp/gale-unit-%d.pid", getpid());
+    snprintf(path, sizeof(path), "%s/gale.pid", unit_folder);
     ck_assert_int_eq(mkdir(path, 0700), 0);
     ck_assert_int_lt(pid_file_write(path, &owner), 0);
     char fresh[100];

@@ -89,7 +89,7 @@ static const struct adapter *const adapters[] = {&fake, NULL};
 
 /* ---- the instance ---- */
 
-static char folder[64], conf[96], control[96], mode_file[96], address[96];
+static char conf[96], control[96], mode_file[96], address[96];
 static const char *more_apps = "";
 static pid_t master;
 static bool is_watched;
@@ -101,22 +101,13 @@ static void set_mode(const char *mode)
     fclose(file);
 }
 
-static void make_folder(void)
+static void name_paths(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/gale-unit-%d", getpid());
-    snprintf(conf, sizeof(conf), "%s/conf.ini", folder);
-    snprintf(control, sizeof(control), "%s/control", folder);
-    snprintf(mode_file, sizeof(mode_file), "%s/mode", folder);
-    snprintf(address, sizeof(address), "%s/app", folder);
-    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    snprintf(conf, sizeof(conf), "%s/conf.ini", unit_folder);
+    snprintf(control, sizeof(control), "%s/control", unit_folder);
+    snprintf(mode_file, sizeof(mode_file), "%s/mode", unit_folder);
+    snprintf(address, sizeof(address), "%s/app", unit_folder);
     set_mode("ok");
-}
-
-static void remove_folder(void)
-{
-    char command[100];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
 }
 
 static void configure(const char *server_keys)
@@ -125,7 +116,7 @@ static void configure(const char *server_keys)
     fprintf(file,
             "[server]\nlisten = unix:%s\nworkers = 2\naccess_log = off\nstart_timeout = 2s\n%s\n"
             "state = %s/state\n[app fake]\nmount = /\nfake = %s\nwatch = %s\n%s",
-            address, server_keys, folder, mode_file, is_watched ? "yes" : "no", more_apps);
+            address, server_keys, unit_folder, mode_file, is_watched ? "yes" : "no", more_apps);
     fclose(file);
 }
 
@@ -135,7 +126,7 @@ static void start(const char *server_keys)
     const struct master_options options = {.path = conf, .adapters = adapters, .control = control};
     char errors[96];
     configure(server_keys);
-    snprintf(errors, sizeof(errors), "%s/stderr", folder);
+    snprintf(errors, sizeof(errors), "%s/stderr", unit_folder);
     master = fork();
     ck_assert_int_ge(master, 0);
     if (master != 0)
@@ -156,7 +147,7 @@ static int wait_exit(void)
 static bool errors_have(const char *text)
 {
     char command[300];
-    snprintf(command, sizeof(command), "grep -q -- '%s' %s/stderr", text, folder);
+    snprintf(command, sizeof(command), "grep -q -- '%s' %s/stderr", text, unit_folder);
     return system(command) == 0;
 }
 
@@ -204,21 +195,20 @@ static void serve(const char *server_keys)
 static void stop(void)
 {
     char state[80];
-    snprintf(state, sizeof(state), "%s/state", folder);
+    snprintf(state, sizeof(state), "%s/state", unit_folder);
     ck_assert_int_eq(kill(master, SIGTERM), 0);
     ck_assert_int_eq(wait_exit(), MASTER_STOPPED);
     ck_assert_int_eq(access(control, F_OK), -1);
     ck_assert_int_eq(access(address, F_OK), -1);
     ck_assert_int_eq(rmdir(state), 0); /* it is empty */
     ck_assert(!errors_have("Sanitizer"));
-    remove_folder();
 }
 
 /* ---- tests ---- */
 
 START_TEST(serves_and_stops)
 {
-    make_folder();
+    name_paths();
     serve("");
     ck_assert(answer_has("\"generation\":1,"));
     ck_assert(answer_has("\"generations\":[{\"group\":\"\",\"number\":1,"));
@@ -231,7 +221,7 @@ END_TEST
 
 START_TEST(the_control_socket_answers)
 {
-    make_folder();
+    name_paths();
     serve("");
     ck_assert_int_eq(ask(control, "GET", "/metrics"), 200);
     ck_assert(answer_has("# TYPE gale_connections gauge\ngale_connections "));
@@ -243,7 +233,6 @@ START_TEST(the_control_socket_answers)
     ck_assert_int_eq(ask(control, "POST", "/reopen"), 200);
     ck_assert_int_eq(ask(control, "POST", "/stop?mode=graceful"), 202);
     ck_assert_int_eq(wait_exit(), MASTER_STOPPED);
-    remove_folder();
 }
 END_TEST
 
@@ -260,7 +249,7 @@ START_TEST(reloads_or_stays_as_it_was)
         {"hang", 409, "did not open its apps within start_timeout"},
         {"ok", 200, "\"ok\":true,\"generation\":6,"},
     };
-    make_folder();
+    name_paths();
     serve("");
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         set_mode(cases[i].mode);
@@ -275,7 +264,7 @@ END_TEST
 
 START_TEST(a_watched_file_reloads)
 {
-    make_folder();
+    name_paths();
     is_watched = true;
     serve("");
     set_mode("ok");
@@ -293,7 +282,7 @@ END_TEST
 
 START_TEST(replaces_who_dies)
 {
-    make_folder();
+    name_paths();
     serve("");
     ck_assert_int_eq(ask(address, "GET", "/exit"), 0);
     wait_until("\"restarts\":1");
@@ -311,7 +300,7 @@ static void crash(void)
 
 START_TEST(goes_back_to_what_served_before)
 {
-    make_folder();
+    name_paths();
     serve("probation_crashes = 2");
     ck_assert_int_eq(ask(control, "POST", "/rollback"), 409);
     ck_assert(answer_has("there is no generation before this one"));
@@ -334,7 +323,7 @@ END_TEST
 
 START_TEST(goes_back_only_where_that_helps)
 {
-    make_folder();
+    name_paths();
     serve("probation_crashes = 1");
     crash(); /* nothing to go back to */
     wait_until("\"restarts\":1");
@@ -355,7 +344,7 @@ END_TEST
 
 START_TEST(tells_why_it_cannot_start)
 {
-    make_folder();
+    name_paths();
     set_mode("fail");
     start("");
     ck_assert_int_eq(wait_exit(), MASTER_FAILED);
@@ -395,7 +384,7 @@ static char *isolated_app(const char *text_keys)
 
 START_TEST(an_isolated_app_goes_on_over_reloads)
 {
-    make_folder();
+    name_paths();
     more_apps = isolated_app("");
     serve("");
     ck_assert(answer_has("{\"group\":\"own\",\"number\":1,\"state\":\"serving\""));
@@ -410,7 +399,7 @@ END_TEST
 
 START_TEST(an_isolated_death_is_run_again)
 {
-    make_folder();
+    name_paths();
     more_apps = isolated_app("");
     serve("");
     int own = pid_of("/own"), front = pid_of("/");
@@ -426,7 +415,7 @@ END_TEST
 
 START_TEST(an_isolated_app_that_does_not_open_refuses_all)
 {
-    make_folder();
+    name_paths();
     more_apps = isolated_app("user = there-is-nobody-of-that-name\n");
     start("");
     ck_assert_int_eq(wait_exit(), MASTER_WRONG_INPUT);
