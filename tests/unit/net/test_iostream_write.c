@@ -259,8 +259,9 @@ static void read_nothing(void *data)
 {
     char byte;
     (void)data;
-    ck_assert_int_eq(iostream_read(&pair.a, &byte, 1, -1), -ETIMEDOUT);
-    ck_assert_int_eq(pair.a.error, -ETIMEDOUT); /* not the read's own time-out */
+    while (iostream_read(&pair.a, &byte, 1, 1000) == -ETIMEDOUT && !pair.a.error)
+        fill_up(&pair.a); /* the kernel had room after all, once the peer's queue had moved */
+    ck_assert_int_eq(pair.a.error, -ETIMEDOUT);
 }
 
 static void read_to_a_reset(void *data)
@@ -298,7 +299,7 @@ static void write_too_slowly(void *data)
 {
     int expected = *(int *)data;
     pair.a.write_timeout_ms = expected ? 50 : 400;
-    ck_assert_int_eq(write_bytes(&pair.a, big, 256 * 1024), expected);
+    ck_assert_int_eq(write_bytes(&pair.a, big, 128 * 1024), expected);
     ck_assert_int_eq(pair.a.error, expected);
     is_written = true;
     if (expected == 0)
