@@ -18,10 +18,13 @@ const pages = new Map();
 async function pageOf(name) {
   if (!pages.has(name)) {
     const page = await context.newPage();
-    page.seen = { console: [], loads: 0, requests: [] };
+    page.seen = { console: [], loads: 0, requests: [], framed: [] };
     page.on("console", (message) => page.seen.console.push(message.text()));
     page.on("load", () => page.seen.loads++);
-    page.on("request", (request) => page.seen.requests.push(request.url()));
+    page.on("request", (request) => {
+        const own = request.frame() === page.mainFrame();
+        (own ? page.seen.requests : page.seen.framed).push(request.url());
+    });
     pages.set(name, page);
   }
   return pages.get(name);

@@ -213,9 +213,9 @@ def test_one_connection_for_a_tab(project, browser):
     b = opened(project, browser, framed)
     b.wait_for_text("Hello, world!")
     b.do("wait", script="frames.length == 2 && frames[1].document.readyState == 'complete'")
-    seen = b.do("seen")["requests"]
-    mine = [u for u in seen if url(project) in u and "/.gale/dev?" in u]
-    assert len(mine) == 1, mine
+    seen = b.do("seen")
+    assert any("/.gale/dev?" in u for u in seen["requests"])
+    assert seen["framed"] and not any("/.gale/dev?" in u for u in seen["framed"])
     project.save(framed.replace("Hello", "Bye"))
     b.wait_for_text("Bye, world!")
 
