@@ -43,7 +43,7 @@ struct reading {
     struct arena *arena;
     const char *why;
     struct gale_str connection; /* the fields that this one names are the connection's, too */
-    bool has_status, has_location;
+    bool has_status, has_location, has_type;
     size_t lines; /* fields so far, known or not */
     size_t room;  /* for fields in the reply */
 };
@@ -135,6 +135,15 @@ static int add_location(struct reading *reading, struct gale_str name, struct ga
     return add_field(reading, name, value);
 }
 
+/* RFC 3875 6.3: each of the fields that are CGI's own stands once at most. */
+static int add_type(struct reading *reading, struct gale_str name, struct gale_str value)
+{
+    if (reading->has_type)
+        return bad(reading, "two Content-Type fields");
+    reading->has_type = true;
+    return add_field(reading, name, value);
+}
+
 static const struct {
     struct gale_str name;
     int (*read)(struct reading *reading, struct gale_str value);
@@ -159,6 +168,8 @@ static int read_field(struct reading *reading, struct gale_str name, struct gale
             return rows[i].read(reading, value);
     if (str_equals_nocase(name, STR("Location")))
         return add_location(reading, name, value);
+    if (str_equals_nocase(name, STR("Content-Type")))
+        return add_type(reading, name, value);
     return add_field(reading, name, value);
 }
 

@@ -95,6 +95,8 @@ MISBEHAVIOUR = {  # name: (script, status, why in the log)
     "endless_line": ("cat /dev/zero", 502, "its header block is too large"),
     "many_fields": ("seq -f 'X-%g: 1' 300; echo", 502, "too many fields"),
     "two_lengths": ("printf 'Content-Length: 1\\nContent-Length: 1\\n\\na'", 502, "two Content-L"),
+    "two_types": ("printf 'Content-Type: text/plain\\nContent-type: text/html\\n\\na'", 502,
+                  "two Content-Type fields"),
     "chunks": ("printf 'Transfer-Encoding: chunked\\n\\n0\\r\\n\\r\\n'", 502, "a Transfer-Encoding"),
     "splitting": ("printf 'A: b\\rSet-Cookie: c\\n\\n'", 502, "a control byte in a field"),
     "status": ("printf 'Status: 99\\n\\n'", 502, "its status is none of"),

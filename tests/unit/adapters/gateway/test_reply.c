@@ -169,6 +169,7 @@ START_TEST(refuses_what_has_no_meaning)
         {"Transfer-Encoding: chunked\n\n",
          "! a Transfer-Encoding, which is the server's to choose"},
         {"Transfer-Encoding:\n\n", "! a Transfer-Encoding, which is the server's to choose"},
+        {"Content-Type: a/b\ncontent-type: a/b\n\n", "! two Content-Type fields"},
         {"Location: /a\nLocation: /b\n\n", "! two Location fields"},
         {"Location:\n\n", "! an empty Location"},
         {"X-Sendfile: a\nX-Sendfile: b\n\n", "! a field twice that there may be one of"},
