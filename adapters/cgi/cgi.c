@@ -56,7 +56,7 @@ static int fail(struct serving *serving, int status, const char *why, const char
 {
     board_add(serving->cgi->failed, 1);
     log_error("CGI program failed", LOG_TEXT("app", serving->cgi->app), LOG_TEXT("why", why),
-              LOG_TEXT("ended", ended), LOG_NUMBER("status", status),
+              LOG_TEXT("ended", ended), answer_status(serving->req, serving->res, status),
               LOG_TEXT("program", serving->program.path),
               LOG_STR("request", serving->req->head.target), LOG_TEXT("id", serving->req->id));
     return status;

@@ -24,15 +24,19 @@ static const int statuses[] = {
     [UPSTREAM_TRUNCATED] = 502,
 };
 
+/* Which status the client gets is open while another server may be asked. */
 static enum fastcgi_outcome fail(struct fastcgi_exchange *x, enum upstream_failure failure,
                                  const char *what, struct log_field why)
 {
+    const struct log_field end = {0};
+    bool is_cut = gale_response_is_started(x->res);
     log_error(what, LOG_TEXT("app", x->fastcgi->app->config->name),
-              LOG_STR("server", x->upstream->text), LOG_STR("id", gale_request_id(x->req)), why);
+              LOG_STR("server", x->upstream->text), LOG_STR("id", gale_request_id(x->req)),
+              is_cut ? answer_status(x->req, x->res, 0) : why, is_cut ? why : end);
     upstream_failed(x->upstream, failure);
     x->failure = failure;
     x->verdict = statuses[failure];
-    return gale_response_is_started(x->res) ? FASTCGI_ANSWERED : FASTCGI_FAILED;
+    return is_cut ? FASTCGI_ANSWERED : FASTCGI_FAILED;
 }
 
 enum fastcgi_outcome fastcgi_fail(struct fastcgi_exchange *x, enum upstream_failure failure,

@@ -216,9 +216,10 @@ static int finish_answer(struct fastcgi_exchange *x)
 {
     int r = answer_end(&x->reply.answer);
     if (x->reply.answer.why)
-        log_error(
-            "the FastCGI program's answer cannot be given", LOG_TEXT("why", x->reply.answer.why),
-            LOG_TEXT("app", x->fastcgi->app->config->name), LOG_STR("id", gale_request_id(x->req)));
+        log_error("the FastCGI program's answer cannot be given",
+                  LOG_TEXT("why", x->reply.answer.why), answer_status(x->req, x->res, r),
+                  LOG_TEXT("app", x->fastcgi->app->config->name),
+                  LOG_STR("id", gale_request_id(x->req)));
     return r;
 }
 

@@ -103,6 +103,14 @@ int answer_take(struct answer *answer, const char *data, size_t len)
 
 /* ---- the end ---- */
 
+struct log_field answer_status(struct gale_request *req, const struct gale_response *res,
+                               int status)
+{
+    bool is_started = gale_response_is_started(res);
+    return LOG_TEXT("status", is_started ? gale_request_printf(req, "%d, then cut", res->status)
+                                         : gale_request_printf(req, "%d", status));
+}
+
 static int fail(struct answer *answer, const char *why)
 {
     answer->why = why;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "adapters/gateway/reply.h"
 #include "base/buffer.h"
+#include "base/log.h"
 #include "base/macros.h"
 
 struct gale_request;
@@ -53,5 +54,9 @@ SUSPENDS int answer_take(struct answer *answer, const char *data, size_t len);
 SUSPENDS int answer_end(struct answer *answer);
 /* What an authorizer that granted has said goes on with the request. */
 void answer_pass_variables(const struct answer *answer);
+/* What the client got, for the line in the log that says what failed: the status of the error page,
+ * or "200, then cut" where an answer was under way. */
+struct log_field answer_status(struct gale_request *req, const struct gale_response *res,
+                               int status);
 /* Frees; nothing of it is needed by the response. */
 void answer_finish(struct answer *answer);

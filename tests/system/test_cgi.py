@@ -121,6 +121,7 @@ def test_what_makes_no_sense_is_a_502_with_one_line_in_the_log(cgi, programs):
                  if "CGI program failed" in line and f"/c/{name} " in line]
         assert len(lines) == 1 and why in lines[0], lines
         assert re.search(r" id=[0-9a-f]{16}", lines[0]) and "app=tools" in lines[0]
+        assert " status=502 " in lines[0]
 
 
 def test_a_cut_answer_never_looks_whole(cgi, programs):
@@ -133,6 +134,7 @@ def test_a_cut_answer_never_looks_whole(cgi, programs):
     g = cgi(read_timeout="2s", grace="100ms")
     for name in ("killed", "short", "hangs"):
         for version in ("1.1", "1.0"):
+            said = len(g.stderr())
             with g.connect() as c:
                 c.send(f"GET /c/{name} HTTP/{version}\r\nHost: x\r\n\r\n")
                 head = c.until(b"\r\n\r\n")
@@ -148,6 +150,8 @@ def test_a_cut_answer_never_looks_whole(cgi, programs):
                 assert not body.endswith(b"0\r\n\r\n")
             else:
                 assert cut, name  # an end without a length would look whole
+            wait_for(lambda: f"/c/{name} " in g.stderr()[said:], "a line about it")
+            assert 'status="200, then cut"' in g.stderr()[said:] and "status=5" not in g.stderr()
     with g.connect() as c:
         c.send("GET /c/long HTTP/1.1\r\nHost: x\r\n\r\n")
         c.until(b"\r\n\r\n")
