@@ -109,9 +109,11 @@ static bool is_stale(const struct fastcgi_exchange *x)
     return x->connection && x->connection->is_kept && !x->reply.is_begun;
 }
 
-static enum fastcgi_outcome stale(struct fastcgi_exchange *x)
+static enum fastcgi_outcome stale(struct fastcgi_exchange *x, enum upstream_failure failure,
+                                  const char *what)
 {
-    x->failure = UPSTREAM_CLOSED;
+    x->failure = failure;
+    x->stale = what;
     return FASTCGI_STALE;
 }
 
@@ -123,7 +125,9 @@ static enum fastcgi_outcome closed(struct fastcgi_exchange *x, int error)
         return fastcgi_fail(x, UPSTREAM_TRUNCATED,
                             "the FastCGI server ended the connection within an answer", error);
     if (is_stale(x))
-        return stale(x);
+        return stale(x, UPSTREAM_CLOSED,
+                     "the FastCGI server ended a kept connection; the request cannot be sent again "
+                     "safely");
     return fastcgi_fail(x, UPSTREAM_CLOSED,
                         "the FastCGI server ended the connection before it had answered", error);
 }
@@ -140,7 +144,9 @@ static enum fastcgi_outcome failed(struct fastcgi_exchange *x, int error)
         return fail_as_malformed(x, x->reply.answer.why);
     case -EPROTO:
         if (is_stale(x))
-            return stale(x);
+            return stale(x, UPSTREAM_MALFORMED,
+                         "what the FastCGI server said on a kept connection is no reply to this "
+                         "request, which cannot be sent again safely");
         return fail_as_malformed(x, "it sent records that make no sense");
     case -ENODATA:
         return closed(x, 0);

@@ -139,7 +139,7 @@ struct fastcgi_reply {
 /* How one server fared with the request. */
 enum fastcgi_outcome {
     FASTCGI_ANSWERED, /* the verdict is final */
-    FASTCGI_STALE,    /* a kept connection was closed before anything was answered */
+    FASTCGI_STALE,    /* a kept connection was of no use, and nothing was answered: `stale` says */
     FASTCGI_FAILED,   /* another server may do better; else the verdict counts */
 };
 
@@ -160,6 +160,7 @@ struct fastcgi_exchange {
     bool is_seated;                         /* holds a place in the governor */
     bool is_unsent;                         /* the server took no byte of the request */
     enum upstream_failure failure;          /* the last one */
+    const char *stale;                      /* what a kept connection did, for the log */
     int verdict;
 };
 

@@ -168,10 +168,7 @@ static enum fastcgi_outcome ask_server(struct fastcgi_exchange *x)
         begin_again(x);
         return ask_once(x, true);
     }
-    return fastcgi_fail(x, UPSTREAM_CLOSED,
-                        "the FastCGI server ended a kept connection; the request cannot be sent "
-                        "again safely",
-                        0);
+    return fastcgi_fail(x, x->failure, x->stale, 0);
 }
 
 static int ask_servers(struct fastcgi_exchange *x)
