@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <gale/response.h>
 #include "base/arena.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "http/http_token.h"
+#include "http/response.h"
 
 /* ---- the end of the block ---- */
 
@@ -54,7 +54,7 @@ static int bad(struct reading *reading, const char *why)
     return -EBADMSG;
 }
 
-/* "200", "404 Not Found" (the phrase is the front's to choose). */
+/* "200", "404 Not Found". */
 static int read_status(struct reading *reading, struct gale_str value)
 {
     struct gale_str digits = {value.at, value.len < 3 ? value.len : 3};
@@ -66,6 +66,8 @@ static int read_status(struct reading *reading, struct gale_str value)
         status > 599)
         return bad(reading, "its status is none of 200 to 599");
     reading->reply->status = (int)status;
+    if (value.len > 3)
+        reading->reply->reason = str_trim((struct gale_str){value.at + 3, value.len - 3});
     return 0;
 }
 
@@ -283,6 +285,7 @@ int reply_parse(const char *data, size_t len, bool nph, struct arena *arena,
 {
     struct reply reply = {.kind = REPLY_DOCUMENT,
                           .status = 200,
+                          .reason = STR(""),
                           .length = -1,
                           .location = STR(""),
                           .send_file = STR(""),
@@ -301,6 +304,7 @@ int reply_parse(const char *data, size_t len, bool nph, struct arena *arena,
 int reply_apply(const struct reply *reply, struct gale_response *res)
 {
     int r = gale_response_status(res, reply->status);
+    response_say_reason(res, reply->reason);
     for (size_t i = 0; i < reply->count && r == 0; i++)
         r = gale_response_header_add(res, reply->fields[i].name, reply->fields[i].value);
     if (r == 0 && reply->length >= 0) {

@@ -26,6 +26,7 @@ enum reply_kind {
 struct reply {
     enum reply_kind kind;
     int status;                 /* 200, or 302 for a Location without a Status */
+    struct gale_str reason;     /* what the program calls its status; "" */
     struct reply_field *fields; /* without Status and the fields of the connection, on the arena */
     size_t count;
     int64_t length;            /* Content-Length, to be verified by counting; -1: none */

@@ -125,6 +125,7 @@ static enum step take_head(struct link_call *call)
     struct link_answer head;
     if (read_answer(call, &head) < 0 || gale_response_status(call->res, head.value) < 0)
         return fail_as_malformed(call);
+    response_say_reason(call->res, head.reason);
     call->res->length = head.detail >= 0 ? head.detail : -1;
     return GO_ON;
 }

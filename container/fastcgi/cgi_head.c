@@ -11,12 +11,12 @@
 struct gale_str cgi_head_write(struct exchange *exchange, int64_t body_length)
 {
     const struct gale_response *res = &exchange->res;
-    struct gale_str reason = http_status_reason(res->status);
+    struct gale_str reason = response_reason(res);
     size_t size = 128 + reason.len;
     for (size_t i = 0; i < res->header_count; i++)
         size += res->headers[i].name.len + res->headers[i].value.len + 4;
     char *head = arena_alloc(exchange->arena, size), *to = head;
-    to += sprintf(to, "Status: %d %s\r\n", res->status, reason.at);
+    to += sprintf(to, "Status: %d %.*s\r\n", res->status, (int)reason.len, reason.at);
     for (size_t i = 0; i < res->header_count; i++) {
         const struct http_header *header = &res->headers[i];
         memcpy(to, header->name.at, header->name.len);

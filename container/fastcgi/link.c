@@ -301,11 +301,13 @@ int link_request_decode(struct gale_str block, struct exchange *exchange,
 struct gale_str link_answer_encode(const struct link_answer *answer, struct exchange *exchange)
 {
     const struct gale_response *res = &exchange->res;
-    struct writer writer = begin(
-        exchange->arena, answer->elsewhere.len + size_of_fields(res->headers, res->header_count));
+    size_t size = answer->elsewhere.len + answer->reason.len +
+                  size_of_fields(res->headers, res->header_count);
+    struct writer writer = begin(exchange->arena, size);
     put(&writer, &answer->value, sizeof(answer->value));
     put(&writer, &answer->detail, sizeof(answer->detail));
     put_text(&writer, answer->elsewhere);
+    put_text(&writer, answer->reason);
     put_fields(&writer, res->headers, res->header_count);
     return end(&writer);
 }
@@ -330,6 +332,7 @@ int link_answer_decode(struct gale_str block, struct gale_response *res,
     get(&reader, &out_answer->value, sizeof(out_answer->value));
     get(&reader, &out_answer->detail, sizeof(out_answer->detail));
     out_answer->elsewhere = get_text(&reader);
+    out_answer->reason = get_text(&reader);
     bool is_bad = reader.is_bad;
     if (res->header_count) /* of an app that redirected to this one */
         each_field(reader, res, false, &is_bad);

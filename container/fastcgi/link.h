@@ -71,6 +71,7 @@ struct link_answer {
     int32_t value;  /* the status; the verdict */
     int64_t detail; /* the length of what follows, -1: unknown; why the body could not be read */
     struct gale_str elsewhere; /* what is to be served instead; "" */
+    struct gale_str reason;    /* the status in other words; "" */
 };
 struct gale_str link_answer_encode(const struct link_answer *answer, struct exchange *exchange);
 /* Sets the fields in the response, each in place of any of that name. 0; -EPROTO for what is no

@@ -82,7 +82,9 @@ static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
 
 static int send_head(struct exchange *exchange, int64_t body_length)
 {
-    const struct link_answer answer = {.value = exchange->res.status, .detail = body_length};
+    const struct gale_response *res = &exchange->res;
+    const struct link_answer answer = {
+        .value = res->status, .detail = body_length, .reason = res->reason};
     return link_put_block(stream_of(of(exchange)), LINK_HEAD,
                           link_answer_encode(&answer, exchange));
 }

@@ -77,7 +77,8 @@ int link_next_record(struct link_session *session, uint8_t wanted)
 static int put_verdict(struct exchange *exchange, int verdict)
 {
     struct link_exchange *x = container_of(exchange, struct link_exchange, exchange);
-    const struct link_answer answer = {verdict, exchange->req.body_error, exchange->elsewhere};
+    const struct link_answer answer = {
+        .value = verdict, .detail = exchange->req.body_error, .elsewhere = exchange->elsewhere};
     int r =
         link_put_block(&x->session->stream, LINK_VERDICT, link_answer_encode(&answer, exchange));
     request_finish(&exchange->req);

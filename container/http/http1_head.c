@@ -114,12 +114,12 @@ static char *put_connection(char *to, const struct http1_exchange *x)
     return to;
 }
 
-static char *put_status_line(char *to, int status)
+static char *put_status_line(char *to, const struct gale_response *res)
 {
     to = put_literal(to, STR("HTTP/1.1 "));
-    to = put_number(to, (uint64_t)status);
+    to = put_number(to, (uint64_t)res->status);
     *to++ = ' ';
-    to = put_literal(to, http_status_reason(status));
+    to = put_literal(to, response_reason(res));
     return put_literal(to, STR("\r\n"));
 }
 
@@ -138,7 +138,7 @@ static char *put_own_fields(char *to, const struct gale_response *res)
 static char *put_head(char *to, struct http1_exchange *x, int64_t body_length)
 {
     const struct gale_response *res = &x->exchange.res;
-    to = put_status_line(to, res->status);
+    to = put_status_line(to, res);
     to = put_own_fields(to, res);
     to = put_fields(to, res);
     to = put_framing(to, x, body_length);
@@ -150,7 +150,7 @@ int http1_put_head(struct http1_exchange *x, int64_t body_length)
 {
     struct gale_response *res = &x->exchange.res;
     struct iostream *stream = &x->connection->stream;
-    size_t most = OWN_FIELDS_MAX + fields_size(res);
+    size_t most = OWN_FIELDS_MAX + res->reason.len + fields_size(res);
     x->is_chunked_out = body_length < 0 && !res->is_bodyless && x->exchange.req.head.minor >= 1;
     x->is_open_ended = body_length < 0 && !res->is_bodyless && !x->is_chunked_out;
     x->connection->is_keep_alive = decide_keep_alive(x);

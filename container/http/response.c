@@ -12,6 +12,7 @@
 #include "http/exchange.h"
 #include "http/front.h"
 #include "http/http_status.h"
+#include "http/http_token.h"
 #include "loop/task.h"
 #include "net/iobuf.h"
 
@@ -42,7 +43,19 @@ int gale_response_status(struct gale_response *res, int status)
     if (res->state != RESPONSE_HEAD)
         return -EALREADY;
     res->status = status;
+    res->reason.len = 0;
     return 0;
+}
+
+void response_say_reason(struct gale_response *res, struct gale_str reason)
+{
+    if (http_is_field_value(reason))
+        res->reason = reason;
+}
+
+struct gale_str response_reason(const struct gale_response *res)
+{
+    return res->reason.len ? res->reason : http_status_reason(res->status);
 }
 
 static int start(struct gale_response *res, int64_t body_length)
@@ -262,6 +275,7 @@ bool response_reset(struct gale_response *res)
         return false;
     response_release(res);
     res->status = 200;
+    res->reason.len = 0;
     res->length = -1;
     res->body_sent = 0;
     res->is_faulty = false;

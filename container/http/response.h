@@ -18,12 +18,13 @@ enum response_state { RESPONSE_HEAD, RESPONSE_STARTED, RESPONSE_DONE };
 struct gale_response {
     enum response_state state;
     int status;
-    int error;          /* sticks: why nothing more can be sent, -errno */
-    bool is_bodyless;   /* this answer has no body on the wire */
-    bool is_faulty;     /* longer than its Content-Length */
-    bool is_ending;     /* what the front is given to send is the last of it */
-    int64_t length;     /* the app's Content-Length, -1: none */
-    uint64_t body_sent; /* body bytes accepted so far, the buffer included */
+    struct gale_str reason; /* said in place of the status's own words; "" */
+    int error;              /* sticks: why nothing more can be sent, -errno */
+    bool is_bodyless;       /* this answer has no body on the wire */
+    bool is_faulty;         /* longer than its Content-Length */
+    bool is_ending;         /* what the front is given to send is the last of it */
+    int64_t length;         /* the app's Content-Length, -1: none */
+    uint64_t body_sent;     /* body bytes accepted so far, the buffer included */
     struct http_header *headers;
     size_t header_count, header_cap;
     char *buffer; /* an iobuf block while it holds something */
@@ -49,5 +50,10 @@ void response_drop_fields(struct gale_response *res);
 void response_cut(struct gale_response *res);
 /* Gives back the buffer. */
 void response_release(struct gale_response *res);
+/* Says the status in other words (RFC 9112 4) until another one is set. Borrowed for as long as the
+ * request lives; "" and what may not stand in a status line are passed over. */
+void response_say_reason(struct gale_response *res, struct gale_str reason);
+/* Those words, or the status's own. */
+struct gale_str response_reason(const struct gale_response *res);
 /* The value of a header set so far, or NULL. */
 const struct gale_str *response_find(const struct gale_response *res, struct gale_str name);

@@ -171,6 +171,8 @@ def test_a_cut_answer_never_looks_whole(cgi, programs):
 def test_whatever_is_right_comes_through(cgi, programs, hello):
     programs(small="printf 'Content-Type: text/plain\\n\\nhello'",
              found="printf 'Status: 404 Nope\\nX-A: 1\\nX-A: 2\\nSet-Cookie: a\\nSet-Cookie: b\\n\\nx'",
+             teapot="printf \"Status: 418 I'm a teapot\\n\\nx\"",
+             bare="printf 'Status: 404\\n\\nx'",
              hop="printf 'A: b\\nConnection: close, X-Hop\\nX-Hop: 1\\nUpgrade: h2c\\n\\nx'",
              same="printf 'Status: 304\\nETag: \"a\"\\n\\n'",
              nothing="printf 'Status: 204\\n\\n'",
@@ -186,6 +188,9 @@ def test_whatever_is_right_comes_through(cgi, programs, hello):
         assert c.request("GET", "/c/small").body == b"hello"
         found = c.request("GET", "/c/found")
         assert found.status == 404 and found.body == b"x"
+        assert found.raw.startswith(b"HTTP/1.1 404 Nope\r\n")
+        assert c.request("GET", "/c/teapot").raw.startswith(b"HTTP/1.1 418 I'm a teapot\r\n")
+        assert c.request("GET", "/c/bare").raw.startswith(b"HTTP/1.1 404 Not Found\r\n")
         assert [v for n, v in found.headers if n == "X-A"] == ["1", "2"]
         assert [v for n, v in found.headers if n == "Set-Cookie"] == ["a", "b"]
         hop = c.request("GET", "/c/hop")
@@ -196,7 +201,7 @@ def test_whatever_is_right_comes_through(cgi, programs, hello):
         assert c.request("HEAD", "/c/length").header("Content-Length") == "5"
         assert c.request("HEAD", "/c/small").header("Content-Length") == "5"
         raw = c.request("GET", "/c/nph-raw")
-        assert raw.status == 201 and raw.header("Server") == "mine" and raw.body == b"hello"
+        assert raw.raw.startswith(b"HTTP/1.1 201 Made\r\n") and raw.header("Server") == "mine" and raw.body == b"hello"
         away = c.request("GET", "/c/away")
         assert away.status == 302 and away.header("Location") == "http://other/"
         assert c.request("GET", "/c/here").body == b"hello"

@@ -119,7 +119,7 @@ END_TEST
 static int answer(void *data, struct gale_request *req, struct gale_response *res)
 {
     struct exchange *exchange = exchange_of_request(req);
-    const struct link_answer said = {.value = -4711, .detail = INT64_MAX};
+    const struct link_answer said = {.value = -4711, .detail = INT64_MAX, .reason = STR("So")};
     struct link_answer got;
     (void)data;
     gale_response_header(res, "X-One", "1");
@@ -129,6 +129,7 @@ static int answer(void *data, struct gale_request *req, struct gale_response *re
     gale_response_header(res, "X-Other", "stays");
     ck_assert_int_eq(link_answer_decode(block, res, &got), 0);
     ck_assert(got.value == said.value && got.detail == said.detail);
+    ck_assert_str_eq(got.reason.at, "So");
     for (size_t len = sizeof(uint32_t); len < block.len; len++)
         ck_assert_int_eq(link_answer_decode((struct gale_str){block.at, len}, res, &got), -EPROTO);
     ck_assert_int_eq(link_answer_decode(block, res, &got), 0);

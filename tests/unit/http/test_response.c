@@ -43,6 +43,35 @@ START_TEST(small_answer_gets_its_length)
 }
 END_TEST
 
+static int in_other_words(struct gale_request *req, struct gale_response *res)
+{
+    (void)req;
+    ck_assert_str_eq(response_reason(res).at, "OK");
+    gale_response_status(res, 404);
+    ck_assert_str_eq(response_reason(res).at, "Not Found");
+    response_say_reason(res, STR("Nope"));
+    ck_assert_str_eq(response_reason(res).at, "Nope");
+    response_say_reason(res, STR("a\r\nSet-Cookie: b"));
+    ck_assert_str_eq(response_reason(res).at, "Nope");
+    response_say_reason(res, STR(""));
+    ck_assert_str_eq(response_reason(res).at, "Not Found");
+    response_say_reason(res, STR("Nope"));
+    gale_response_status(res, 599);
+    ck_assert_str_eq(response_reason(res).at, "Status");
+    response_say_reason(res, STR("Nope"));
+    ck_assert(response_reset(res));
+    ck_assert_str_eq(response_reason(res).at, "OK");
+    return 0;
+}
+
+START_TEST(says_its_status_in_other_words)
+{
+    struct test_front front;
+    run(&front, "GET", in_other_words);
+    test_front_finish(&front);
+}
+END_TEST
+
 START_TEST(head_counts_what_it_does_not_send)
 {
     struct test_front front;
@@ -319,7 +348,7 @@ START_TEST(formats_more_than_the_buffer)
 }
 END_TEST
 
-UNIT_MAIN(small_answer_gets_its_length, head_counts_what_it_does_not_send, large_answer_streams,
-          bodies_that_may_not_be, wrong_lengths_are_cut, fields_cannot_smuggle,
-          fields_replace_and_add, sets_cookies, flush_settles_the_head, files_go_in_order,
-          formats_more_than_the_buffer)
+UNIT_MAIN(small_answer_gets_its_length, says_its_status_in_other_words,
+          head_counts_what_it_does_not_send, large_answer_streams, bodies_that_may_not_be,
+          wrong_lengths_are_cut, fields_cannot_smuggle, fields_replace_and_add, sets_cookies,
+          flush_settles_the_head, files_go_in_order, formats_more_than_the_buffer)

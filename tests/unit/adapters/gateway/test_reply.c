@@ -63,7 +63,7 @@ START_TEST(has_a_limit)
 }
 END_TEST
 
-/* "200 len=5 A=b C=d redirect=/x file=/f accel=/a", or "! why". */
+/* "200 (OK) len=5 A=b C=d redirect=/x file=/f accel=/a", or "! why". */
 static const char *parse(const char *text, size_t len, bool nph, struct arena *arena)
 {
     struct reply reply;
@@ -76,6 +76,8 @@ static const char *parse(const char *text, size_t len, bool nph, struct arena *a
         return arena_printf(arena, "! %s", why).at;
     }
     struct gale_str out = arena_printf(arena, "%d", reply.status);
+    if (reply.reason.len)
+        out = arena_printf(arena, "%s (%.*s)", out.at, (int)reply.reason.len, reply.reason.at);
     if (reply.length >= 0)
         out = arena_printf(arena, "%s len=%lld", out.at, (long long)reply.length);
     for (size_t i = 0; i < reply.count; i++)
@@ -108,10 +110,12 @@ START_TEST(reads_what_programs_write)
     static const struct row rows[] = {
         {"Content-Type: text/plain\n\n", "200 Content-Type=text/plain"},
         {"content-type:text/plain\r\nX-A:  b \t\r\n\r\n", "200 content-type=text/plain X-A=b"},
-        {"Status: 404 Not Found\nA: b\n\n", "404 A=b"},
+        {"Status: 404 Not Found\nA: b\n\n", "404 (Not Found) A=b"},
         {"A: b\nstatus: 599\n\n", "599 A=b"},
         {"Status: 204\n\n", "204"},
         {"Status: 200 \n\n", "200"},
+        {"Status: 418  I'm a\tteapot \n\n", "418 (I'm a\tteapot)"},
+        {"Status: 500 \xc3\xa4\n\n", "500 (\xc3\xa4)"},
         {"Content-Length: 0\n\n", "200 len=0"},
         {"Content-Length: 12\nA: b\n\n", "200 len=12 A=b"},
         {"Set-Cookie: a=1\nSet-Cookie: b=2\n\n", "200 Set-Cookie=a=1 Set-Cookie=b=2"},
@@ -129,7 +133,7 @@ START_TEST(reads_what_programs_write)
         {"Location: x.html\n\n", "302 Location=x.html"},
         {"Location: /x\nSet-Cookie: a=1\n\n", "302 Location=/x Set-Cookie=a=1"},
         {"Status: 301\nLocation: /x\n\n", "301 Location=/x"},
-        {"Location: http://a/\nStatus: 200 OK\n\n", "200 Location=http://a/"},
+        {"Location: http://a/\nStatus: 200 OK\n\n", "200 (OK) Location=http://a/"},
         /* files */
         {"X-Sendfile: /f\nA: b\n\n", "200 A=b file=/f"},
         {"X-Accel-Redirect: /a\n\n", "200 accel=/a"},
@@ -186,10 +190,10 @@ END_TEST
 START_TEST(reads_status_lines_of_nph_programs)
 {
     static const struct row rows[] = {
-        {"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "200 A=b"},
+        {"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "200 (OK) A=b"},
         {"HTTP/1.0 404\n\n", "404"},
-        {"HTTP/1.0 302 Found\nLocation: /x\n\n", "302 Location=/x"},
-        {"HTTP/1.1 200 OK\nConnection: close\n\n", "200"},
+        {"HTTP/1.0 302 Found\nLocation: /x\n\n", "302 (Found) Location=/x"},
+        {"HTTP/1.1 200 OK\nConnection: close\n\n", "200 (OK)"},
         {"Content-Type: a\n\n", "! no status line, with which an nph- program begins"},
         {"\n", "! no status line, with which an nph- program begins"},
         {"HTTP/1.1\nA: b\n\n", "! no status line, with which an nph- program begins"},
