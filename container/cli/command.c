@@ -40,17 +40,25 @@ const char *command_nearest(const char *name)
 
 /* ---- what is no command ---- */
 
-static bool is_runnable(const char *text)
+/* The command that takes a file of that name, or NULL. */
+static const char *command_for(const char *text)
 {
-    struct gale_str name = str_of(text);
-    return str_ends_with(name, STR(".ini")) || str_ends_with(name, STR(".so"));
+    static const struct {
+        struct gale_str ending;
+        const char *command;
+    } rows[] = {{STR(".ini"), "run"}, {STR(".so"), "run"}, {STR(".c"), "dev"}, {STR(".cc"), "dev"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_ends_with(str_of(text), rows[i].ending))
+            return rows[i].command;
+    return NULL;
 }
 
 static int refuse(const char *name)
 {
-    const char *nearest = command_nearest(name);
-    if (is_runnable(name))
-        fprintf(stderr, "gale: '%s' is no command; did you mean 'gale run %s'?\n", name, name);
+    const char *nearest = command_nearest(name), *command = command_for(name);
+    if (command)
+        fprintf(stderr, "gale: '%s' is no command; did you mean 'gale %s %s'?\n", name, command,
+                name);
     else if (nearest)
         fprintf(stderr, "gale: there is no command '%s'; did you mean '%s'?\n", name, nearest);
     else

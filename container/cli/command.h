@@ -17,6 +17,10 @@ enum command_exit {
     COMMAND_NO_INSTANCE = 4,   /* none runs, or several do */
 };
 
+/* Of commands that listen, and of those that ask a running instance. */
+#define COMMAND_EXITS_LISTENING "3 an address or the control socket is taken"
+#define COMMAND_EXITS_ASKING    "4 no such instance runs, or several do"
+
 struct command_option {
     const char *name;  /* "--listen" */
     const char *value; /* what has to follow it, "ADDR"; NULL: nothing does */
@@ -31,6 +35,7 @@ struct command {
     const char *examples;                 /* a line each; NULL: none */
     const struct command_option *options; /* ended by a NULL name; NULL: none */
     size_t operands;                      /* at most so many */
+    const char *exits;                    /* what it exits with besides 0, 1 and 2; NULL */
     int (*run)(const struct command_line *line);
 };
 

@@ -103,5 +103,6 @@ const struct command command_dev = {
                 "  gale dev conf/gale.ini --listen 127.0.0.1:9000\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_LISTENING,
     .run = run,
 };

@@ -171,5 +171,6 @@ const struct command command_reload = {
                 "  gale reload conf/gale.ini   the one that serves this configuration\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_ASKING,
     .run = run,
 };

@@ -65,5 +65,6 @@ const struct command command_rollback = {
                 "  gale rollback conf/gale.ini   the one that serves this configuration\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_ASKING,
     .run = run,
 };

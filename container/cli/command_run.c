@@ -140,5 +140,6 @@ const struct command command_run = {
                 "  gale run hello.so --listen 127.0.0.1:9000\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_LISTENING,
     .run = run,
 };

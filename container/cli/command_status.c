@@ -55,5 +55,6 @@ const struct command command_status = {
                 "  gale status --json | jq .uptime_ms\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_ASKING,
     .run = run,
 };

@@ -74,5 +74,6 @@ const struct command command_stop = {
                 "  gale stop conf/gale.ini --graceful\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_ASKING,
     .run = run,
 };

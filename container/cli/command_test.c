@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapters/plugin/plugin_file.h"
 #include "adapters/plugin/tests_load.h"
@@ -48,6 +49,11 @@ static bool find_tests(struct testing *testing)
     scoped_free char *beside = tests_beside(testing->plugin);
     struct buffer why = {0};
     char path[PATH_MAX];
+    if (access(testing->plugin, F_OK) < 0) {
+        fprintf(stderr, "gale test: %s: %s; build the plugin first, or correct its path\n",
+                testing->plugin, strerror(errno));
+        return false;
+    }
     if (!realpath(given ? given : beside, path)) {
         fprintf(stderr, "gale test: %s: %s; %s\n", given ? given : beside, strerror(errno),
                 given ? "build the tests first, or correct their path"

@@ -156,5 +156,6 @@ const struct command command_upgrade = {
     .examples = "  make install && gale upgrade\n",
     .options = options,
     .operands = 1,
+    .exits = COMMAND_EXITS_ASKING,
     .run = run,
 };

@@ -19,7 +19,8 @@ enum { TABLES_MAX = 10, EXPECTATION_MAX = 200 };
 void help_overview(FILE *out)
 {
     struct table table = {0};
-    fprintf(out, "gale %s hosts compiled applications behind one HTTP server.\n\n", GALE_VERSION);
+    fprintf(out, "gale %s hosts compiled applications, CGI programs and FastCGI servers.\n\n",
+            GALE_VERSION);
     fputs("usage: gale COMMAND [ARGUMENTS]\n\n", out);
     for (const struct command *const *at = commands; *at; at++) {
         if (!(*at)->summary)
@@ -49,11 +50,10 @@ static void print_options(const struct command *command, FILE *out)
     table_print(&table, out);
 }
 
-static void print_exit_codes(FILE *out)
+static void print_exit_codes(const struct command *command, FILE *out)
 {
-    fputs("\nexit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 address or\n"
-          "control socket taken, 4 no such instance or several\n",
-          out);
+    fprintf(out, "\nexit codes: 0 done, 1 failed, 2 wrong command line or configuration%s%s\n",
+            command->exits ? ",\n" : "", command->exits ? command->exits : "");
 }
 
 void help_command(const struct command *command, FILE *out)
@@ -64,7 +64,7 @@ void help_command(const struct command *command, FILE *out)
     print_options(command, out);
     if (command->examples)
         fprintf(out, "\nexamples:\n%s", command->examples);
-    print_exit_codes(out);
+    print_exit_codes(command, out);
 }
 
 /* ---- the keys ---- */

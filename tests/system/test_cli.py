@@ -41,6 +41,9 @@ def test_each_command_teaches(person, command):
     assert shown.returncode == 0 and shown.stderr == ""
     assert shown.stdout.startswith(f"usage: gale {command}")
     assert "exit codes: 0 done" in shown.stdout
+    assert ("3 an address" in shown.stdout) == (command in ["run", "dev"])
+    assert ("4 no such instance" in shown.stdout) == (
+        command in ["reload", "rollback", "upgrade", "stop", "status"])
     assert max(map(len, shown.stdout.splitlines())) <= 90
     assert person.gale(command, "--help").stdout == shown.stdout
     for option in re.findall(r"--[a-z]+", shown.stdout.splitlines()[0]):
@@ -51,6 +54,11 @@ WRONG_LINES = [
     (["relaod"], "gale: there is no command 'relaod'; did you mean 'reload'?\n"),
     (["stat"], "gale: there is no command 'stat'\n"),
     (["hello.so"], "gale: 'hello.so' is no command; did you mean 'gale run hello.so'?\n"),
+    (["hello.c"], "gale: 'hello.c' is no command; did you mean 'gale dev hello.c'?\n"),
+    (["test", "none.so"], "gale test: none.so: No such file or directory; build the plugin first, or "
+                          "correct its path\n"),
+    (["test", "hello.so"], "gale test: hello_test.so: No such file or directory; build the tests "
+                           "there, or name them: gale test PLUGIN.so TESTS.so\n"),
     (["status", "--jsn"], "gale status: there is no option --jsn; did you mean --json?\n"),
     (["status", "-j"], "gale status: there is no option -j; there is --json, --control\n"),
     (["version", "--all"], "gale version: there is no option --all, and no other\n"),

@@ -152,7 +152,7 @@ def test_what_is_not_there_is_said(build, pair, hello):
     done = gale_test(build)
     assert done.returncode == 2 and "gale test FILE.so" in done.stderr
     done = gale_test(build, pair.with_name("none.so"))
-    assert done.returncode == 2 and "none_test.so: No such file" in done.stderr
+    assert done.returncode == 2 and "none.so: No such file" in done.stderr
     done = gale_test(build, pair, hello)
     assert done.returncode == 2 and "is a plugin, not its tests" in done.stderr
     done = gale_test(build, pair, "--timeout", "soon")
