@@ -70,7 +70,8 @@ void help_command(const struct command *command, FILE *out)
 /* ---- the keys ---- */
 
 struct help_table {
-    const char *section;
+    const char *of;      /* which apps have these keys, behind "[app NAME]"; NULL: [server] */
+    const char *adapter; /* the key that chooses it; "" */
     const struct setting *rows;
 };
 
@@ -78,18 +79,21 @@ struct help_table {
 static void list_tables(struct help_table out[TABLES_MAX])
 {
     size_t count = 0;
-    out[count++] = (struct help_table){"[server]", server_table};
-    out[count++] = (struct help_table){"[app NAME]", app_table};
-    for (const struct adapter *const *at = adapters; *at && count + 1 < TABLES_MAX; at++)
-        out[count++] = (struct help_table){"[app NAME]", (*at)->table};
+    out[count++] = (struct help_table){NULL, "", server_table};
+    out[count++] = (struct help_table){"", "", app_table};
+    for (const struct adapter *const *at = adapters; *at && count + 2 < TABLES_MAX; at++)
+        out[count++] = (struct help_table){" with the key ", (*at)->name, (*at)->table};
+    out[count++] =
+        (struct help_table){" with worker processes of its own (isolate)", "", isolation_table};
     out[count] = (struct help_table){0};
 }
 
-static void print_key(const char *section, const struct setting *row, FILE *out)
+static void print_key(const struct help_table *table, const struct setting *row, FILE *out)
 {
     char allowed[EXPECTATION_MAX];
     terminal_print(out, INK_BOLD, "%s", row->key);
-    fprintf(out, "  in %s\n\n  %s\n\n", section, row->help);
+    fprintf(out, "  in %s%s%s\n\n  %s\n\n", table->of ? "[app NAME]" : "[server]",
+            table->of ? table->of : "", table->adapter, row->help);
     if (row->initial)
         fprintf(out, "  default: %s\n", row->initial);
     else if (row->example)
@@ -111,7 +115,7 @@ bool help_key(const char *key, FILE *out)
             continue;
         if (is_found)
             fputc('\n', out);
-        print_key(tables[i].section, row, out);
+        print_key(&tables[i], row, out);
         is_found = true;
     }
     return is_found;

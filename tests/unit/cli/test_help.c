@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "app/adapter.h"
 #include "app/config.h"
 #include "base/macros.h"
 #include "captured.h"
+#include "cli/adapters.h"
 #include "cli/command.h"
 #include "cli/help.h"
 
@@ -36,14 +38,23 @@ START_TEST(a_command_is_explained)
 }
 END_TEST
 
+static void check_keys(const struct setting *table)
+{
+    for (const struct setting *row = table; row->key; row++) {
+        struct captured captured;
+        ck_assert_msg(help_key(row->key, capture(&captured)), "%s", row->key);
+        scoped_free char *text = captured_text(&captured);
+        ck_assert_msg(strstr(text, row->help) != NULL, "%s", row->key);
+    }
+}
+
 START_TEST(every_key_is_explained)
 {
-    for (const struct setting *row = server_table; row->key; row++) {
-        struct captured captured;
-        ck_assert(help_key(row->key, capture(&captured)));
-        scoped_free char *text = captured_text(&captured);
-        ck_assert_ptr_nonnull(strstr(text, row->help));
-    }
+    check_keys(server_table);
+    check_keys(app_table);
+    check_keys(isolation_table);
+    for (const struct adapter *const *at = adapters; *at; at++)
+        check_keys((*at)->table);
 }
 END_TEST
 
@@ -53,10 +64,14 @@ START_TEST(a_key_is_explained_in_each_section)
     FILE *out = capture(&captured);
     ck_assert(help_key("write_timeout", out));
     ck_assert(help_key("set", out));
+    ck_assert(help_key("queue", out));
     ck_assert(!help_key("nothing", out));
     scoped_free char *text = captured_text(&captured);
     ck_assert_ptr_nonnull(strstr(text, "write_timeout  in [server]\n"));
     ck_assert_ptr_nonnull(strstr(text, "write_timeout  in [app NAME]\n"));
+    ck_assert_ptr_nonnull(strstr(text, "queue  in [app NAME] with the key cgi\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "queue  in [app NAME] with worker processes of its own (isolate)\n"));
     ck_assert_ptr_nonnull(strstr(text, "for example: set greeting = hi\n"));
     ck_assert_str_eq(help_nearest_key("witre_timeout"), "write_timeout");
     ck_assert_ptr_null(help_nearest_key("xyzxyz"));
