@@ -264,10 +264,15 @@ $(BENCH): $B/%: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -O2 -Wall -o $@ $< $(BENCH_LIBS)
 
-## make conf/full.ini   write every key of the configuration there, from gale's own tables
-conf/full.ini: $B/gale
-	@echo '  doc  $@'
-	$(Q)$B/gale document ini >$@.new && mv $@.new $@
+## make keys      write every key of the configuration into conf/full.ini and
+##                docs/configuration.md, from gale's own tables
+keys: $B/gale
+	@echo '  doc  conf/full.ini'
+	$(Q)$B/gale document ini >conf/full.ini
+	@echo '  doc  docs/configuration.md'
+	$(Q)sed -i '/^<!-- by make keys -->/q' docs/configuration.md
+	$(Q)$B/gale document markdown >>docs/configuration.md
+.PHONY: keys
 
 # The keys in the manual page come from the same tables.
 $B/man/gale.ini.5: docs/man/gale.ini.5.in $B/gale

@@ -1,4 +1,4 @@
-/* document.c - the tables as INI and as mdoc. */
+/* document.c - the tables as INI, as mdoc and as Markdown. */
 #include "cli/document.h"
 
 #include <stdbool.h>
@@ -15,13 +15,12 @@ enum { ALLOWED_MAX = 200, WIDTH = 78 };
 
 void document_ini(FILE *out)
 {
-    fputs(
-        "; Every key of gale: what it does and its default, or an example where there is none.\n"
-        "; `make conf/full.ini` writes this file from the tables by which gale itself reads one;\n"
-        "; docs/configuration.md and gale.ini(5) say how a file is written.\n"
-        "\n"
-        "[server]\n\n",
-        out);
+    fputs("; Every key of gale: what it does and its default, or an example where there is none.\n"
+          "; `make keys` writes this file from the tables by which gale itself reads one;\n"
+          "; docs/configuration.md and gale.ini(5) say how a file is written.\n"
+          "\n"
+          "[server]\n\n",
+          out);
     setting_document(server_table, out);
     fputs("\n; A section for each app, [app NAME]; a name is made of a-z, 0-9, _ and -.\n"
           "[app status]\n"
@@ -134,4 +133,44 @@ void document_mdoc(FILE *out)
     fputs("Of an app with worker processes of its own, unless its kind has a key of that name:\n",
           out);
     print_table(isolation_table, out);
+}
+
+/* ---- Markdown ---- */
+
+/* A bar would end the cell. */
+static void print_cell(const char *text, FILE *out)
+{
+    for (; *text; text++)
+        fprintf(out, "%s%c", *text == '|' ? "\\" : "", *text);
+}
+
+static void print_table_row(const struct setting *row, FILE *out)
+{
+    fprintf(out, "| `%s%s` | ", row->key, row->type == SETTING_NAMED ? " NAME" : "");
+    if (row->initial)
+        fprintf(out, "`%s`", row->initial);
+    fputs(" | ", out);
+    print_cell(row->help, out);
+    fputs(" |\n", out);
+}
+
+static void print_markdown(const char *title, const struct setting *table, FILE *out)
+{
+    fprintf(out, "\n### %s\n\n| key | default | |\n|---|---|---|\n", title);
+    for (const struct setting *row = table; row->key; row++)
+        print_table_row(row, out);
+}
+
+void document_markdown(FILE *out)
+{
+    print_markdown("Keys of [server]", server_table, out);
+    print_markdown("Keys of [app NAME]", app_table, out);
+    for (const struct adapter *const *at = adapters; *at; at++) {
+        char title[64];
+        snprintf(title, sizeof(title), "Keys of an app with `%s`", (*at)->name);
+        print_markdown(title, (*at)->table, out);
+    }
+    print_markdown("Keys of an app with worker processes of its own, unless its kind has a key of "
+                   "that name",
+                   isolation_table, out);
 }

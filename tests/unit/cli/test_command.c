@@ -89,7 +89,8 @@ static const struct {
     {{"gale", "check", "nowhere.ini"}, 2, NULL, "nowhere.ini: cannot be read"},
     {{"gale", "document"}, 0, "\n[server]\n", NULL},
     {{"gale", "document", "mdoc"}, 0, "\n.It Ic listen", NULL},
-    {{"gale", "document", "html"}, 2, NULL, "ini or mdoc"},
+    {{"gale", "document", "markdown"}, 0, "\n| `listen` | `127.0.0.1:8080` | Where", NULL},
+    {{"gale", "document", "html"}, 2, NULL, "ini, mdoc or markdown"},
 };
 
 static void check_run(const char *const *argv, int expected, const char *out_part,

@@ -1,4 +1,5 @@
-/* Every key is documented in both forms, and conf/full.ini is up to date. */
+/* Every key is documented in each form, and conf/full.ini and docs/configuration.md are up to date.
+ */
 #include "unit.h"
 
 #include <string.h>
@@ -20,27 +21,46 @@ static char *ini(void)
     return captured_text(&captured);
 }
 
-static void check_table(const struct setting *table, const char *ini_text, const char *mdoc_text)
+static char *markdown(void)
+{
+    struct captured captured;
+    document_markdown(capture(&captured));
+    return captured_text(&captured);
+}
+
+/* A table of keys in each form. */
+struct texts {
+    const char *ini, *mdoc, *markdown;
+};
+
+static void check_table(const struct setting *table, const struct texts *texts)
 {
     for (const struct setting *row = table; row->key; row++) {
+        bool is_named = row->type == SETTING_NAMED;
         scoped_free char *in_ini = memory_printf("\n; %s ", row->key);
         scoped_free char *in_mdoc = memory_printf("\n.It Ic %s ", row->key);
-        ck_assert_msg(strstr(ini_text, in_ini) != NULL, "%s", in_ini);
-        ck_assert_msg(strstr(mdoc_text, in_mdoc) != NULL, "%s", in_mdoc);
+        scoped_free char *in_markdown =
+            memory_printf("\n| `%s%s` | ", row->key, is_named ? " NAME" : "");
         scoped_free char *begin = memory_copy(row->help, strcspn(row->help, " "));
-        ck_assert_msg(strstr(mdoc_text, begin) != NULL, "%s", begin);
+        ck_assert_msg(strstr(texts->ini, in_ini) != NULL, "%s", in_ini);
+        ck_assert_msg(strstr(texts->mdoc, in_mdoc) != NULL, "%s", in_mdoc);
+        ck_assert_msg(strstr(texts->markdown, in_markdown) != NULL, "%s", in_markdown);
+        ck_assert_msg(strstr(texts->mdoc, begin) != NULL, "%s", begin);
     }
 }
 
-START_TEST(every_key_stands_in_both)
+START_TEST(every_key_stands_in_each)
 {
     struct captured captured;
     document_mdoc(capture(&captured));
-    scoped_free char *mdoc_text = captured_text(&captured), *ini_text = ini();
-    check_table(server_table, ini_text, mdoc_text);
-    check_table(app_table, ini_text, mdoc_text);
+    scoped_free char *mdoc_text = captured_text(&captured);
+    scoped_free char *ini_text = ini(), *markdown_text = markdown();
+    const struct texts texts = {ini_text, mdoc_text, markdown_text};
+    check_table(server_table, &texts);
+    check_table(app_table, &texts);
+    check_table(isolation_table, &texts);
     for (const struct adapter *const *at = adapters; *at; at++)
-        check_table((*at)->table, ini_text, mdoc_text);
+        check_table((*at)->table, &texts);
 }
 END_TEST
 
@@ -84,16 +104,24 @@ START_TEST(the_defaults_are_right)
 }
 END_TEST
 
-START_TEST(the_file_in_conf_is_up_to_date)
+static char *read_file(const char *path)
 {
-    scoped_free char *text = ini(), *found = calloc(1, 65536);
-    FILE *file = fopen("conf/full.ini", "r");
+    char *found = calloc(1, 262144);
+    FILE *file = fopen(path, "r");
     ck_assert_ptr_nonnull(file);
-    ck_assert_uint_lt(fread(found, 1, 65536, file), 65536);
+    ck_assert_uint_lt(fread(found, 1, 262144, file), 262144);
     fclose(file);
-    ck_assert_msg(strcmp(found, text) == 0, "run `make conf/full.ini`");
+    return found;
+}
+
+START_TEST(the_files_are_up_to_date)
+{
+    scoped_free char *text = ini(), *found = read_file("conf/full.ini");
+    scoped_free char *tables = markdown(), *page = read_file("docs/configuration.md");
+    ck_assert_msg(strcmp(found, text) == 0, "run `make keys`");
+    ck_assert_msg(strstr(page, tables) != NULL, "run `make keys`");
 }
 END_TEST
 
-UNIT_MAIN(every_key_stands_in_both, no_line_of_mdoc_is_taken_for_a_request, the_defaults_are_right,
-          the_file_in_conf_is_up_to_date)
+UNIT_MAIN(every_key_stands_in_each, no_line_of_mdoc_is_taken_for_a_request, the_defaults_are_right,
+          the_files_are_up_to_date)
