@@ -299,6 +299,7 @@ install: $B/gale $(PLUGINS) $B/man/gale.ini.5 $B/share/gale.pc $B/share/gale.ser
 	install -D -m 644 -t $(TO)/lib/pkgconfig $B/share/gale.pc
 	install -D -m 644 -t $(TO)/lib/systemd/system $B/share/gale.service
 	install -D -m 644 -t $(TO)/share/man/man1 docs/man/gale.1
+	install -D -m 644 -t $(TO)/share/man/man3 docs/man/gale_plugin.3
 	install -D -m 644 -t $(TO)/share/man/man5 $B/man/gale.ini.5
 	install -D -m 644 -t $(DOC) README.md LICENSE docs/*.md conf/full.ini conf/system.ini
 	for f in $$(find examples/plugins examples/go -name Makefile -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.go' -o -name go.mod); do \
@@ -309,7 +310,8 @@ install: $B/gale $(PLUGINS) $B/man/gale.ini.5 $B/share/gale.pc $B/share/gale.ser
 ## make uninstall take away what install put there
 uninstall:
 	rm -f $(TO)/bin/gale $(TO)/lib/pkgconfig/gale.pc $(TO)/lib/systemd/system/gale.service \
-	    $(TO)/share/man/man1/gale.1 $(TO)/share/man/man5/gale.ini.5
+	    $(TO)/share/man/man1/gale.1 \
+	    $(TO)/share/man/man3/gale_plugin.3 $(TO)/share/man/man5/gale.ini.5
 	rm -f $(PLUGINS:$B/plugins/%=$(TO)/lib/gale/plugins/%)
 	-rmdir $(TO)/lib/gale/plugins $(TO)/lib/gale
 	rm -rf $(TO)/include/gale $(DOC)

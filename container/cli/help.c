@@ -32,7 +32,7 @@ void help_overview(FILE *out)
     table_print(&table, out);
     fputs("\nBegin with a plugin, 'gale dev hello.c', or a configuration, 'gale run gale.ini'.\n"
           "'gale help COMMAND' explains a command, 'gale help KEY' a key of the configuration.\n"
-          "Manual pages: gale(1), gale.ini(5).\n",
+          "Manual pages: gale(1), gale.ini(5), gale_plugin(3).\n",
           out);
 }
 

@@ -89,6 +89,13 @@ def test_the_manual_names_every_command_and_option(person):
             assert f"Fl -{option}" in item, (command, option)
 
 
+def test_the_manual_names_every_function():
+    headers = "".join(path.read_text() for path in (ROOT / "include/gale").glob("*.h"))
+    functions = re.findall(r"GALE_API[^;()]*?\b(gale_\w+)\(", headers)
+    page = (ROOT / "docs/man/gale_plugin.3").read_text()
+    assert sorted(re.findall(r"^\.It Fn (gale_\w+)", page, re.M)) == sorted(functions)
+
+
 def make(build, *arguments):
     variant = ["VARIANT=asan"] if build.name == "asan" else []
     shown = subprocess.run(["make", "--no-print-directory", *variant, *arguments], cwd=ROOT,
@@ -104,8 +111,9 @@ def installed(build, tmp_path):
 
 
 def test_manual_pages_are_well_formed(installed):
-    pages = [installed / "share/man/man1/gale.1", installed / "share/man/man5/gale.ini.5"]
-    assert "@" not in pages[1].read_text()
+    pages = [installed / "share/man/man1/gale.1", installed / "share/man/man3/gale_plugin.3",
+             installed / "share/man/man5/gale.ini.5"]
+    assert "@" not in pages[2].read_text()
     if not shutil.which("mandoc"):
         pytest.fail("mandoc is not installed; make test-deps")
     shown = subprocess.run(["mandoc", "-Tlint", "-Wwarning", *pages], capture_output=True,
