@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import Connection, free_port, wait_for
+from harness import Connection, end_session, free_port, wait_for
 
 LIGHTTPD = """
 server.modules = ( "mod_alias", "mod_cgi" )
@@ -97,7 +97,8 @@ def web_server(gale, tmp_path, request):
     def run(*command):
         running.append(subprocess.Popen([str(word) for word in command],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, cwd=tmp_path))
+                                        stderr=subprocess.DEVNULL, cwd=tmp_path,
+                                        start_new_session=True))
         return running[-1]
 
     def start(name, programs):
@@ -130,5 +131,4 @@ def web_server(gale, tmp_path, request):
     yield start
     os.environ["PATH"] = old
     for process in reversed(running):
-        process.terminate()
-        process.wait(10)
+        end_session(process)

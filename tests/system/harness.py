@@ -57,6 +57,18 @@ def children_of_session(session, parent=None):
             if stat and stat[2] == session and (parent is None or stat[1] == parent)]
 
 
+def end_session(process, seconds=10):
+    """Ends a process that was started with start_new_session, and what it has forked: some
+    programs leave their children behind."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(seconds)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            pass
+    process.wait()
+
+
 # ---- bytes ----
 
 class Response:

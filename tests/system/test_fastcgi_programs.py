@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from fastcgi_apps import app
-from harness import wait_for
+from harness import end_session, wait_for
 
 
 @pytest.fixture
@@ -20,7 +20,8 @@ def started(tmp_path):
         if not any(str(path) in part for part in command):
             command = ["spawn-fcgi", "-n", "-s", str(path), "-M", "0666", "--", *command]
         log = (tmp_path / f"{name}.log").open("wb")
-        running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path))
+        running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path,
+                                        start_new_session=True))
         log.close()
 
         def there():
@@ -31,12 +32,7 @@ def started(tmp_path):
 
     yield start
     for process in running:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end_session(process)
 
 
 def program(path, text):
