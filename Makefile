@@ -301,7 +301,7 @@ install: $B/gale $(PLUGINS) $B/man/gale.ini.5 $B/share/gale.pc $B/share/gale.ser
 	install -D -m 644 -t $(TO)/share/man/man1 docs/man/gale.1
 	install -D -m 644 -t $(TO)/share/man/man3 docs/man/gale_plugin.3
 	install -D -m 644 -t $(TO)/share/man/man5 $B/man/gale.ini.5
-	install -D -m 644 -t $(DOC) README.md LICENSE docs/*.md conf/full.ini conf/system.ini
+	install -D -m 644 -t $(DOC) README.md CHANGELOG.md LICENSE docs/*.md conf/full.ini conf/system.ini
 	for f in $$(find examples/plugins examples/go -name Makefile -o -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.go' -o -name go.mod); do \
 	    install -D -m 644 $$f $(DOC)/$$f || exit 1; \
 	done

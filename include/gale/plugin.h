@@ -122,7 +122,7 @@ enum { GALE_ERROR, GALE_WARN, GALE_INFO, GALE_DEBUG };
 GALE_API void gale_log(struct gale_app *app, int level, const char *format, ...) GALE_FORMAT(3, 4);
 GALE_API void gale_log_str(struct gale_app *app, int level, struct gale_str text);
 
-/* This gale: "1.0.0", and its GALE_ABI. */
+/* This gale's version, such as "0.5.0", and its GALE_ABI. */
 GALE_API const char *gale_version(void);
 GALE_API uint32_t gale_abi(void);
 

@@ -1,6 +1,6 @@
 /* figures_json.c - the figures as JSON.
  *
- *   {"gale": "1.0.0", "now_ms": 123,
+ *   {"gale": "0.5.0", "now_ms": 123,
  *    "workers": [{"pid": 1, "place": 0, "generation": 1, "state": "serving",
  *                 "age_ms": 1, "heartbeat_ms": 1}],
  *    "metrics": [{"name": "gale_requests_total", "type": "counter", "help": "...",

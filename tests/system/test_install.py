@@ -77,6 +77,11 @@ def test_documented_mistakes_are_told_like_that(person):
     assert shown == block + "gale check: gale.ini has 2 mistakes\n"
 
 
+def test_the_changelog_begins_with_this_version(build):
+    newest = re.search(r"^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert gale_in_tree(build, "version").stdout.startswith(f"gale {newest.group(1)} ")
+
+
 # ---- manual pages and make install ----
 
 def test_the_manual_names_every_command_and_option(person):

@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "base/setting.h"
 #include "base/str.h"
+#include "base/version.h"
 #include "http/exchange.h"
 #include "http/test_front.h"
 
@@ -93,7 +94,7 @@ START_TEST(says_everything_in_order)
     script.content_length = 3;
     ask("POST", "/tools/a%20b/x?y=%31&z", "Content-Length: 3\nContent-Type: text/plain\n");
     ck_assert_str_eq(said.at, "GATEWAY_INTERFACE=CGI/1.1\n"
-                              "SERVER_SOFTWARE=gale/1.0.0\n"
+                              "SERVER_SOFTWARE=gale/" GALE_VERSION "\n"
                               "SERVER_PROTOCOL=HTTP/1.1\n"
                               "SERVER_NAME=test\n"
                               "SERVER_ADDR=127.0.0.1\n"

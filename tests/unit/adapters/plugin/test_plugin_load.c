@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/macros.h"
 #include "base/str.h"
+#include "base/version.h"
 #include "fixtures.h"
 
 /* The fixtures' functions of gale come out of this program: the linker must keep them. */
@@ -58,17 +59,20 @@ START_TEST(refuses_with_a_sentence)
          "was built for version 2 of the plugin interface and this gale has version 1; rebuild it "
          "with this gale's headers"},
         {"wrong_tail.so", -EPROTO,
-         "uses a part of the plugin interface that gale 1.0.0 does not know; update gale, or "
+         "uses a part of the plugin interface that gale " GALE_VERSION
+         " does not know; update gale, or "
          "rebuild it with this gale's headers"},
         {"wrong_flag.so", -EPROTO,
-         "sets flags (0x10000000000) that gale 1.0.0 does not know; update gale, or rebuild it "
+         "sets flags (0x10000000000) that gale " GALE_VERSION
+         " does not know; update gale, or rebuild it "
          "with this gale's headers"},
         {"no_serve.so", -EPROTO, "has no serve; set p->serve in GALE_PLUGIN(p)"},
         {"undefined.so", -ELIBACC,
          "needs the symbol ioloop_current, which neither gale nor the plugin's libraries have; "
          "link it with the library that does (-l...)"},
         {"newer.so", -ELIBACC,
-         "needs gale_websocket_accept, which gale 1.0.0 does not have; it was made for a newer "
+         "needs gale_websocket_accept, which gale " GALE_VERSION
+         " does not have; it was made for a newer "
          "gale: update gale, or rebuild it with this gale's headers"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
