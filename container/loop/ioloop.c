@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -129,10 +130,13 @@ static void run_timers(struct ioloop *loop, uint64_t order_end)
 
 static void warn_if_slow(struct ioloop *loop, int64_t busy_ms)
 {
+    const struct ioloop_blame *blame = &loop->blame;
+    const struct log_field app = LOG_TEXT("app", blame->app), nobody = {0};
     if (loop->warn_ms > 0 && busy_ms > loop->warn_ms)
-        log_warn("a turn held the loop for too long", LOG_NUMBER("ms", busy_ms),
-                 LOG_TEXT("activity", loop->activity ? loop->activity : "unknown"));
-    loop->activity = NULL;
+        log_warn("a worker was held up, and everybody else in it", LOG_NUMBER("ms", busy_ms),
+                 blame->ms ? app : nobody, LOG_TEXT("request", blame->request),
+                 LOG_TEXT("id", blame->request_id));
+    loop->blame.ms = 0;
 }
 
 /* One turn. now_ms is fresh when it starts and when it ends; in between the clock is read once
@@ -273,7 +277,14 @@ struct timer_heap *ioloop_timers(struct ioloop *loop)
     return &loop->timers;
 }
 
-void ioloop_set_activity(struct ioloop *loop, const char *what)
+void ioloop_blame(struct ioloop *loop, int64_t ms, const char *app, const char *request,
+                  const char *request_id)
 {
-    loop->activity = what;
+    struct ioloop_blame *blame = &loop->blame;
+    if (ms <= blame->ms)
+        return;
+    blame->ms = ms;
+    snprintf(blame->app, sizeof(blame->app), "%s", app ? app : "");
+    snprintf(blame->request, sizeof(blame->request), "%s", request ? request : "");
+    snprintf(blame->request_id, sizeof(blame->request_id), "%s", request_id ? request_id : "");
 }

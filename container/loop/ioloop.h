@@ -100,6 +100,7 @@ bool ioloop_post(struct ioloop *loop, ioloop_call_fn *fn, void *data);
  * this thread from now on). fn NULL takes the handler away. Returns 0 or -errno. */
 int ioloop_on_signal(struct ioloop *loop, int signal_number, ioloop_call_fn *fn, void *data);
 
-/* What the loop is doing now, for the message about a turn that took too long (borrowed, may be
- * NULL; forgotten at the end of the turn). */
-void ioloop_set_activity(struct ioloop *loop, const char *what);
+/* Who has run for so long without a break, for the warning about this turn: whoever did so the
+ * longest is named there. The texts are copied; NULL: unknown. */
+void ioloop_blame(struct ioloop *loop, int64_t ms, const char *app, const char *request,
+                  const char *request_id);

@@ -40,6 +40,12 @@ struct ioloop_signal {
     void *data;
 };
 
+/* Who ran the longest in this turn. */
+struct ioloop_blame {
+    int64_t ms; /* 0: nobody for long */
+    char app[64], request[128], request_id[24];
+};
+
 struct ioloop {
     const struct poller_kind *kind;
     struct poller *poller;     /* owned */
@@ -52,8 +58,8 @@ struct ioloop {
     int64_t now_ms;
     int64_t warn_ms;
     uint64_t turn;
-    const char *activity; /* borrowed */
-    unsigned forks;       /* of this process's ancestors when the loop was made */
+    struct ioloop_blame blame;
+    unsigned forks; /* of this process's ancestors when the loop was made */
     bool is_running;
     atomic_bool is_stopping;
     _Atomic(struct ioloop_post *) posts; /* the newest first */

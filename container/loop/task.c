@@ -43,6 +43,7 @@ struct ioloop *task_loop(const struct task *task)
  * bytes taken away, so that a task that goes on costs two stores and not three copies. */
 static struct {
     const struct task *task;
+    const struct task *left; /* what it has ended in this run is still there, too */
     char app, request;
 } shown;
 
@@ -57,6 +58,7 @@ static void copy_text(char *out, size_t size, const char *text)
 static void copy_label(const struct task_label *label)
 {
     struct board_slot *slot = board_mine;
+    shown.left = NULL;
     copy_text(slot->app, sizeof(slot->app), label->app);
     copy_text(slot->request, sizeof(slot->request), label->request);
     copy_text(slot->request_id, sizeof(slot->request_id), label->request_id);
@@ -88,8 +90,10 @@ void task_set_label(struct task *task, const struct task_label *label)
 {
     if (task == task_running)
         hide_label(task);
-    if (shown.task == task)
+    if (shown.task == task) {
         shown.task = NULL;
+        shown.left = task;
+    }
     task->label = label;
     if (task == task_running)
         show_label(task);
@@ -161,10 +165,33 @@ void task_enter(struct task *task)
     task->resumed_ticks = ticks_now();
 }
 
+/* So few are a few milliseconds on the slowest counter, and microseconds on others. */
+enum { SHORT_TICKS = 100000 };
+
+/* By what the board holds, since the request may have ended meanwhile. */
+static void blame(const struct task *task, uint64_t ticks)
+{
+    struct task_label label = {"", "", ""};
+    char app[sizeof(board_mine->app)], request[sizeof(board_mine->request)];
+    if (shown.task == task || shown.left == task) {
+        memcpy(app, board_mine->app, sizeof(app));
+        memcpy(request, board_mine->request, sizeof(request));
+        app[0] = shown.app;
+        request[0] = shown.request;
+        label = (struct task_label){app, request, board_mine->request_id};
+    }
+    ioloop_blame(task->loop, ticks_to_ns(ticks) / 1000000, label.app, label.request,
+                 label.request_id);
+}
+
 void task_exit(struct task *task)
 {
-    task->ran_ticks += ticks_now() - task->resumed_ticks;
+    uint64_t ticks = ticks_now() - task->resumed_ticks;
+    task->ran_ticks += ticks;
     hide_label(task);
+    if (ticks > SHORT_TICKS)
+        blame(task, ticks);
+    shown.left = NULL;
     keep_globals(task);
     task_running = NULL;
 }

@@ -475,3 +475,30 @@ def test_shared_memory_outlives_workers_and_generations(gale, probe):
     g.configure(probe_app(probe, shared="128"), workers=2)
     assert g.reload().status == 200
     assert int(g.get("/count").text) == 1
+
+
+# ---- who is to blame ----
+
+SLOW = r"""
+#include <gale/gale.h>
+#include <time.h>
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    struct timespec pause = {0, 300000000};
+    (void)state, (void)req;
+    nanosleep(&pause, NULL);
+    return gale_reply(res, 200, "text/plain", "at last\n");
+}
+GALE_PLUGIN(p) { p->name = "slow"; p->serve = serve; }
+"""
+
+
+def test_who_holds_a_worker_up_is_named(gale, plugin, hello):
+    g = gale(f"[app slow]\nmount = /slow\nplugin = {plugin(SLOW)}\nisolate = 0\n"
+             f"[app hello]\nmount = /hello\nplugin = {hello}\n", loop_warn="100ms")
+    g.get("/hello")
+    answer = g.get("/slow/x?y")
+    line = wait_for(lambda: next((line for line in g.stderr().splitlines()
+                                  if "was held up" in line and "app=slow" in line), None), "a warning")
+    assert re.search(r"level=warn .* ms=\d{3,} app=slow request=\"GET /slow/x\?y\" id=[0-9a-f]{16}$", line)
+    assert answer.text == "at last\n"

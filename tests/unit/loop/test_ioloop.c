@@ -287,11 +287,15 @@ END_TEST
 
 /* ---- the watchdog ---- */
 
-static const char *activity;
+static const char *app;
 
 static void hold_the_loop(void *data)
 {
-    ioloop_set_activity(loop, activity);
+    if (app) {
+        ioloop_blame(loop, 50, app, "GET /slow", "4711");
+        ioloop_blame(loop, 49, "faster", "GET /", "1");
+        ioloop_blame(loop, 50, "later", NULL, NULL);
+    }
     usleep(*(useconds_t *)data);
 }
 
@@ -311,7 +315,7 @@ static const char *logged(int64_t warn_ms, useconds_t held_us, bool is_deferred)
     else
         timer_start(loop, &timer, 0);
     ck_assert_int_eq(ioloop_turn(loop, 80), 0); /* without a timer it sleeps, which is no fault */
-    activity = NULL;
+    app = NULL;
     turns(2);
     ssize_t n = read(log[0], text, sizeof(text) - 1);
     text[n > 0 ? n : 0] = 0;
@@ -333,11 +337,11 @@ static int lines(const char *text)
 START_TEST(a_slow_turn_is_logged_once)
 {
     for (int is_deferred = 0; is_deferred < 2; is_deferred++) {
-        activity = "hello GET /slow";
+        app = "hello";
         const char *text = logged(40, 60000, is_deferred);
         ck_assert_int_eq(lines(text), 1);
         ck_assert_ptr_nonnull(strstr(text, "level=warn"));
-        ck_assert_ptr_nonnull(strstr(text, "activity=\"hello GET /slow\""));
+        ck_assert_ptr_nonnull(strstr(text, " app=hello request=\"GET /slow\" id=4711\n"));
         const char *ms = strstr(text, " ms=");
         ck_assert_ptr_nonnull(ms);
         ck_assert_int_ge(atoi(ms + 4), 59); /* and not the sleep of the turn */
@@ -347,14 +351,16 @@ END_TEST
 
 START_TEST(a_slow_turn_of_nobody_is_logged_too)
 {
-    activity = NULL;
-    ck_assert_ptr_nonnull(strstr(logged(20, 40000, true), "activity=unknown"));
+    app = NULL;
+    const char *text = logged(20, 40000, true);
+    ck_assert_int_eq(lines(text), 1);
+    ck_assert_ptr_null(strstr(text, "app="));
 }
 END_TEST
 
 START_TEST(sleeping_and_quick_turns_are_not_logged)
 {
-    activity = "quick";
+    app = "quick";
     ck_assert_str_eq(logged(60, 0, true), ""); /* sleeps 80 ms */
     ck_assert_str_eq(logged(0, 60000, true), "");
 }
