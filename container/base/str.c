@@ -66,31 +66,21 @@ int str_hex_digit(char c)
     return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
-static int to_u64(struct gale_str text, unsigned base, uint64_t *out_value)
+int str_to_u64(struct gale_str text, uint64_t *out_value)
 {
     uint64_t value = 0;
     bool is_too_large = false;
     if (!text.len)
         return -EINVAL;
     for (size_t i = 0; i < text.len; i++) {
-        int digit = str_hex_digit(text.at[i]);
-        if (digit < 0 || (unsigned)digit >= base)
+        unsigned digit = (unsigned)(text.at[i] - '0');
+        if (digit > 9)
             return -EINVAL; /* also behind digits that are too many */
-        is_too_large |= __builtin_mul_overflow(value, base, &value);
-        is_too_large |= __builtin_add_overflow(value, (unsigned)digit, &value);
+        is_too_large |= __builtin_mul_overflow(value, 10, &value);
+        is_too_large |= __builtin_add_overflow(value, digit, &value);
     }
     if (is_too_large)
         return -ERANGE;
     *out_value = value;
     return 0;
-}
-
-int str_to_u64(struct gale_str text, uint64_t *out_value)
-{
-    return to_u64(text, 10, out_value);
-}
-
-int str_hex_to_u64(struct gale_str text, uint64_t *out_value)
-{
-    return to_u64(text, 16, out_value);
 }

@@ -41,8 +41,6 @@ struct gale_str str_cut(struct gale_str *rest, char c);
 /* One or more decimal digits and nothing else. Returns 0 and the number, -EINVAL, or -ERANGE
  * above UINT64_MAX (RFC 9112 6.3: no sign, no blank, no hexadecimal). */
 int str_to_u64(struct gale_str text, uint64_t *out_value);
-/* The same in hexadecimal, as chunk sizes are written. */
-int str_hex_to_u64(struct gale_str text, uint64_t *out_value);
 
 /* The value of one hexadecimal digit, or -1. */
 int str_hex_digit(char c);

@@ -73,12 +73,3 @@ bool http_list_next(struct gale_str *list, struct gale_str *out_element)
     *out_element = str_trim(str_cut(list, ','));
     return true;
 }
-
-bool http_list_has(struct gale_str list, const char *word)
-{
-    struct gale_str element, wanted = str_of(word);
-    while (http_list_next(&list, &element))
-        if (str_equals_nocase(element, wanted))
-            return true;
-    return false;
-}

@@ -27,5 +27,3 @@ bool http_is_field_value(struct gale_str text);
 /* Takes the next element, trimmed, off a comma-separated list (RFC 9110 5.6.1). Empty elements
  * are handed out like others. Returns false when the list has no more. */
 bool http_list_next(struct gale_str *list, struct gale_str *out_element);
-/* Whether the list has the word, without case. */
-bool http_list_has(struct gale_str list, const char *word);

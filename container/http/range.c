@@ -2,9 +2,7 @@
 #include "http/range.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
-#include "base/arena.h"
 #include "base/str.h"
 
 /* What one range-spec comes to. */
@@ -88,12 +86,4 @@ int range_parse(struct gale_str field, uint64_t size, struct range *out_range)
         return 0;
     *out_range = all;
     return 1;
-}
-
-struct gale_str range_content_text(struct arena *arena, const struct range *range, uint64_t size)
-{
-    if (!range)
-        return arena_printf(arena, "bytes */%" PRIu64, size);
-    return arena_printf(arena, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range->first, range->last,
-                        size);
 }

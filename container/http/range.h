@@ -11,8 +11,6 @@
 #include <stdint.h>
 #include <gale/str.h>
 
-struct arena;
-
 struct range {
     uint64_t first, last; /* both belong to it */
 };
@@ -20,6 +18,3 @@ struct range {
 /* Returns 1 with the part; 0 for the whole (another unit, junk, scattered ranges, all of it); or
  * -ERANGE when nothing of it exists, and for numbers that are no range ("10-3", "26"). Linear. */
 int range_parse(struct gale_str field, uint64_t size, struct range *out_range);
-
-/* The value of Content-Range, on the arena: for a part, or for a 416 with NULL. */
-struct gale_str range_content_text(struct arena *arena, const struct range *range, uint64_t size);

@@ -204,18 +204,13 @@ static int ask_until(struct gale_str name, int64_t deadline_ms, struct endpoint 
 static int resolve_until(struct gale_str text, int64_t deadline_ms, struct endpoint *out, int cap)
 {
     struct endpoint endpoint;
-    int r = cap > 0 ? endpoint_parse(text, &endpoint) : -EINVAL;
+    int r = endpoint_parse(text, &endpoint);
     if (r == -ENOENT)
         return ask_until(text, deadline_ms, out, cap);
     if (r < 0)
         return r;
     out[0] = endpoint;
     return 1;
-}
-
-int tcp_resolve(struct gale_str text, struct endpoint *out_endpoints, int cap)
-{
-    return resolve_until(text, INT64_MAX, out_endpoints, cap);
 }
 
 /* Each address may take its share of the time that is left, the last one all of it. */

@@ -10,5 +10,3 @@ SUSPENDS int tcp_connect(const struct endpoint *endpoint, int64_t timeout_ms);
 /* The same for text as endpoint_parse reads it or NAME:PORT, which is resolved on an offload
  * thread; its addresses are tried one after the other. -EHOSTUNREACH for a name nobody knows. */
 SUSPENDS int tcp_connect_text(struct gale_str text, int64_t timeout_ms);
-/* Resolves NAME:PORT to at most `cap` endpoints. Returns how many, or -errno. */
-SUSPENDS int tcp_resolve(struct gale_str text, struct endpoint *out_endpoints, int cap);

@@ -289,12 +289,6 @@ void tcp_listener_look(struct tcp_listener *listener)
     apply(listener);
 }
 
-void tcp_server_watch_all(struct tcp_server *server, bool watched)
-{
-    list_each (&server->listeners, link)
-        tcp_listener_watch(container_of(link, struct tcp_listener, link), watched);
-}
-
 const struct tcp_listener *tcp_server_find(const struct tcp_server *server, uint32_t key)
 {
     list_each (&server->listeners, link) {

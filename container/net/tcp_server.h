@@ -54,12 +54,11 @@ void tcp_server_init(struct tcp_server *server, struct ioloop *loop,
 /* Adds a bound, listening socket (taken). `watched`: accept from it now. Returns it; it lives as
  * long as the server. */
 struct tcp_listener *tcp_server_add(struct tcp_server *server, int fd, bool watched);
-/* Starts or stops accepting from one listener, or all. */
+/* Starts or stops accepting from one listener. */
 void tcp_listener_watch(struct tcp_listener *listener, bool watched);
 /* For a shared one, now and then: sees clients for whom another process was woken that has not
  * come to accept them. */
 void tcp_listener_look(struct tcp_listener *listener);
-void tcp_server_watch_all(struct tcp_server *server, bool watched);
 /* Accepts nothing, whatever is watched, until it is told to again. */
 void tcp_server_suspend(struct tcp_server *server, bool suspended);
 /* Closes one listener and frees it. */

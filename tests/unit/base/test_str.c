@@ -62,12 +62,6 @@ START_TEST(reads_numbers_strictly)
         ck_assert_int_eq(str_to_u64(str_of(rows[i].text), &value), rows[i].result);
         ck_assert_uint_eq(value, rows[i].value);
     }
-    uint64_t hex = 0;
-    ck_assert_int_eq(str_hex_to_u64(STR("fFfFffffffffffff"), &hex), 0);
-    ck_assert_uint_eq(hex, UINT64_MAX);
-    ck_assert_int_eq(str_hex_to_u64(STR("10000000000000000"), &hex), -ERANGE);
-    ck_assert_int_eq(str_hex_to_u64(STR("0x1"), &hex), -EINVAL);
-    ck_assert_int_eq(str_hex_to_u64(STR("-1"), &hex), -EINVAL);
 }
 END_TEST
 

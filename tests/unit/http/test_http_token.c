@@ -45,33 +45,6 @@ START_TEST(values)
 }
 END_TEST
 
-START_TEST(lists)
-{
-    static const struct {
-        struct gale_str list;
-        const char *word;
-        bool has;
-    } rows[] = {
-        {STR("close"), "close", true},
-        {STR("CLOSE"), "close", true},
-        {STR("foo, close"), "close", true},
-        {STR("foo,close,bar"), "close", true},
-        {STR("foo ,\tclose\t, bar"), "close", true},
-        {STR(",,close,"), "close", true},
-        {STR("closed"), "close", false},
-        {STR("clos"), "close", false},
-        {STR("close foo"), "close", false},
-        {STR("close;foo"), "close", false},
-        {STR("\"close\""), "close", false},
-        {STR(""), "close", false},
-        {STR(","), "close", false},
-        {{NULL, 0}, "close", false},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        ck_assert_msg(http_list_has(rows[i].list, rows[i].word) == rows[i].has, "row %zu", i);
-}
-END_TEST
-
 START_TEST(elements)
 {
     struct gale_str list = STR(" a b , ,c"), element;
@@ -82,4 +55,4 @@ START_TEST(elements)
 }
 END_TEST
 
-UNIT_MAIN(classes_of_bytes, values, lists, elements)
+UNIT_MAIN(classes_of_bytes, values, elements)

@@ -128,6 +128,12 @@ END_TEST
 
 /* ---- stopping ---- */
 
+static void watch_all(bool watched)
+{
+    list_each (&server.listeners, link)
+        tcp_listener_watch(container_of(link, struct tcp_listener, link), watched);
+}
+
 static struct tcp_listener *the_listener;
 
 static void unwatch_in_call(void *data, int fd, const struct peer *peer,
@@ -183,7 +189,7 @@ START_TEST(stops_in_the_midst_of_accepting)
         ck_assert(!the_listener->is_watched);
         server.on_stream = stop_in_call;
         close_all(accepted, &accepts);
-        tcp_server_watch_all(&server, true);
+        watch_all(true);
         run_turns(loop, 5);
         ck_assert_int_eq(accepts, 3);
         ck_assert(list_is_empty(&server.listeners));
@@ -207,7 +213,7 @@ START_TEST(held_it_takes_one_at_a_time)
         for (int taken = 1; taken <= 3; taken++) {
             run_turns(loop, 5);
             ck_assert_int_eq(accepts, taken);
-            tcp_server_watch_all(&server, true); /* whoever watches has no say in it */
+            watch_all(true); /* whoever watches has no say in it */
             run_turns(loop, 2);
             ck_assert_int_eq(accepts, taken);
             tcp_server_suspend(&server, false);
@@ -229,12 +235,12 @@ START_TEST(watches_only_when_told)
     tcp_listener_watch(second, true);
     turn_until_accepted(1);
     ck_assert(endpoint_equals(&last_local, &second->local));
-    tcp_server_watch_all(&server, false);
+    watch_all(false);
     at = first;
     connect_some(1);
     run_turns(loop, 3);
     ck_assert_int_eq(accepts, 1);
-    tcp_server_watch_all(&server, true);
+    watch_all(true);
     turn_until_accepted(2);
     ck_assert(endpoint_equals(&last_local, &listener->local));
     finish();
