@@ -57,7 +57,6 @@ static void add_line(struct crash *crash, struct crash_line line)
 struct crash *crash_create(const struct crash_facts *facts, const struct crash_record *record)
 {
     struct crash *crash = memory_zalloc(sizeof(*crash));
-    list_init(&crash->link);
     crash->facts = *facts;
     memcpy(&crash->record, record, sizeof(*record));
     make_safe(&crash->record);
@@ -84,7 +83,6 @@ void crash_free(struct crash *crash)
 {
     if (!crash)
         return;
-    list_remove(&crash->link);
     forget_lines(crash);
     free(crash->exception);
     for (size_t i = 0; i < CRASH_MODULES; i++)

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/crash_record.h"
-#include "base/list.h"
 
 struct buffer;
 struct json;
@@ -48,7 +47,6 @@ struct crash_line {
 };
 
 struct crash {
-    struct list link;
     struct crash_facts facts;
     struct crash_record record;     /* made safe: texts end, places are in range, frames in order */
     uint32_t frame_count;           /* those that were kept */
@@ -57,7 +55,6 @@ struct crash {
     size_t line_count;
     char *exception; /* its type, readable; owned; NULL: none */
     int64_t died_ms; /* wall clock */
-    unsigned count;  /* of its app so far, this one included */
 };
 
 /* Returns owned. */
@@ -96,5 +93,5 @@ void crash_print_place(const struct crash *crash, struct buffer *out);
 void crash_print(const struct crash *crash, struct buffer *out);
 /* Logs a line that can be found, and the report behind it. */
 void crash_log(const struct crash *crash);
-/* One member of a list. */
+/* Members of an object: all that is known of it but its app and when it was. */
 void crash_write(const struct crash *crash, struct json *json);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "process/crash.h"
@@ -393,12 +392,7 @@ void crash_write(const struct crash *crash, struct json *json)
 {
     struct work work = work_of(crash);
     char name[32];
-    json_open(json, NULL, '{');
-    json_text(json, "app", work.app);
     json_text(json, "what", crash_name(crash, name, sizeof(name)));
-    json_number(json, "count", crash->count);
-    json_number(json, "time_ms", crash->died_ms);
-    json_number(json, "age_ms", clock_wall_ms() - crash->died_ms);
     json_number(json, "generation", (int64_t)crash->facts.generation);
     json_number(json, "worker", crash->facts.place);
     json_number(json, "pid", crash->facts.pid);
@@ -409,5 +403,4 @@ void crash_write(const struct crash *crash, struct json *json)
     for (size_t i = 0; i < crash->line_count; i++)
         write_line(crash, &crash->lines[i], json);
     json_close(json, ']');
-    json_close(json, '}');
 }

@@ -12,6 +12,7 @@
 
 #include "base/board.h"
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
@@ -59,31 +60,82 @@ static void count(const struct crash *crash)
               crash->died_ms / 1000);
 }
 
-static void keep(struct crashes *crashes, struct crash *crash)
+static struct crash_report *of_link(struct list *link)
 {
-    crash->count = 1;
-    crashes->total++;
+    return container_of(link, struct crash_report, link);
+}
+
+static void forget(struct crashes *crashes, struct crash_report *report)
+{
+    list_remove(&report->link);
+    crashes->kept_count--;
+    free(report->app);
+    free(report->members);
+    free(report);
+}
+
+/* Takes the members. */
+static struct crash_report *make_report(const char *app, char *members)
+{
+    struct crash_report *report = memory_zalloc(sizeof(*report));
+    report->app = memory_copy(app, strlen(app));
+    report->members = members;
+    return report;
+}
+
+static char *members_of(const struct crash *crash)
+{
+    struct buffer text = {0};
+    struct json json = {.out = &text};
+    crash_write(crash, &json);
+    return buffer_steal(&text);
+}
+
+static void keep(struct crashes *crashes, const struct crash *crash)
+{
+    struct crash_report *report = make_report(crash_app(crash), members_of(crash));
+    report->died_ms = crash->died_ms;
+    report->count = 1;
     list_each (&crashes->kept, link) {
-        struct crash *other = container_of(link, struct crash, link);
-        if (strcmp(crash_app(other), crash_app(crash)) != 0)
+        if (strcmp(of_link(link)->app, report->app) != 0)
             continue;
-        crash->count += other->count;
-        crash_free(other);
-        crashes->kept_count--;
+        report->count += of_link(link)->count;
+        forget(crashes, of_link(link));
         break;
     }
-    list_prepend(&crashes->kept, &crash->link);
-    if (++crashes->kept_count <= CRASHES_KEPT)
+    list_prepend(&crashes->kept, &report->link);
+    if (++crashes->kept_count > CRASHES_KEPT)
+        forget(crashes, of_link(crashes->kept.prev));
+}
+
+void crashes_restore(struct crashes *crashes, const struct crash_report *as)
+{
+    if (crashes->kept_count >= CRASHES_KEPT)
         return;
-    crash_free(container_of(crashes->kept.prev, struct crash, link));
-    crashes->kept_count--;
+    struct crash_report *report =
+        make_report(as->app, memory_copy(as->members, strlen(as->members)));
+    report->died_ms = as->died_ms;
+    report->count = as->count;
+    list_append(&crashes->kept, &report->link);
+    crashes->kept_count++;
+}
+
+static void write_report(const struct crash_report *report, struct json *json)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "app", report->app);
+    json_number(json, "count", (int64_t)report->count);
+    json_number(json, "time_ms", report->died_ms);
+    json_number(json, "age_ms", clock_wall_ms() - report->died_ms);
+    json_members(json, report->members);
+    json_close(json, '}');
 }
 
 void crashes_write(const struct crashes *crashes, struct json *json)
 {
     json_open(json, "crashes", '[');
     list_each (&crashes->kept, link)
-        crash_write(container_of(link, struct crash, link), json);
+        write_report(of_link(link), json);
     json_close(json, ']');
 }
 
@@ -118,18 +170,24 @@ static void conclude(struct inquiry *inquiry, bool is_heard)
     keep(inquiry->crashes, crash);
     if (is_heard && inquiry->on_told)
         inquiry->on_told(inquiry->data, crash);
+    crash_free(crash);
     free(inquiry);
+}
+
+void crashes_conclude(struct crashes *crashes)
+{
+    while (!list_is_empty(&crashes->pending))
+        conclude(container_of(crashes->pending.next, struct inquiry, link), true);
 }
 
 void crashes_finish(struct crashes *crashes)
 {
-    struct list *link;
     if (!crashes->loop)
         return;
     while (!list_is_empty(&crashes->pending))
         conclude(container_of(crashes->pending.next, struct inquiry, link), false);
-    while ((link = list_pop(&crashes->kept)))
-        crash_free(container_of(link, struct crash, link));
+    while (!list_is_empty(&crashes->kept))
+        forget(crashes, of_link(crashes->kept.next));
 }
 
 /* ---- asking ---- */

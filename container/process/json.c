@@ -68,3 +68,11 @@ void json_flag(struct json *json, const char *key, bool flag)
     begin(json, key);
     buffer_add_text(json->out, flag ? "true" : "false");
 }
+
+void json_members(struct json *json, const char *members)
+{
+    if (!*members)
+        return;
+    begin(json, NULL);
+    buffer_add_text(json->out, members);
+}

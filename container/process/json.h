@@ -21,3 +21,5 @@ void json_close(struct json *json, char bracket);
 void json_text(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, int64_t number);
 void json_flag(struct json *json, const char *key, bool flag);
+/* Members of an object as they were written before, without its braces; "" is none. */
+void json_members(struct json *json, const char *members);

@@ -262,6 +262,7 @@ void upgrade_become(struct master *master)
     char path[PATH_MAX] = "";
     struct upgrade_fds fds = {0};
     int r = own_path(path);
+    crashes_conclude(&master->crashes); /* who looks into them would be nobody's child */
     master->previous_exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     scoped_close int state = write_state(master, &fds);
     if (r == 0)

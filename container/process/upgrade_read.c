@@ -87,6 +87,21 @@ static int read_region(struct upgrade_reader *reader, const struct record *recor
     return 0;
 }
 
+static int read_report(struct upgrade_reader *reader, const struct record *record)
+{
+    scoped_free char *text = upgrade_copy(record->text);
+    size_t app_len = strlen(text);
+    const struct crash_report report = {.app = text,
+                                        .count = (uint64_t)record->numbers[0],
+                                        .died_ms = record->numbers[1],
+                                        .members = text + app_len + 1};
+    if (app_len >= record->text.len)
+        return -EBADMSG;
+    if (reader->master)
+        crashes_restore(&reader->master->crashes, &report);
+    return 0;
+}
+
 /* An address is complete with its last socket. */
 static int read_address(struct upgrade_reader *reader, const struct record *record)
 {
@@ -256,6 +271,7 @@ static const struct {
     {"master", read_master},
     {"pid_file", read_pid_file},
     {"region", read_region},
+    {"crash_report", read_report},
     {"copies", upgrade_read_copies},
     {"copied", upgrade_read_copied},
     {"copied_fd", upgrade_read_copied_fd},

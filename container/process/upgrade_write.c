@@ -82,6 +82,19 @@ static void put_listeners(struct upgrade_writer *writer, const struct listeners 
                    (const int64_t[]){upgrade_keep(writer, listeners->inherited[i])}, 1);
 }
 
+static void put_reports(struct upgrade_writer *writer, const struct crashes *crashes)
+{
+    list_each (&crashes->kept, link) {
+        const struct crash_report *report = container_of(link, struct crash_report, link);
+        const int64_t numbers[] = {(int64_t)report->count, report->died_ms};
+        struct buffer text = {0};
+        buffer_add(&text, report->app, strlen(report->app) + 1);
+        buffer_add_text(&text, report->members);
+        record_add(writer->out, "crash_report", buffer_str(&text), numbers, ARRAY_LEN(numbers));
+        buffer_finish(&text);
+    }
+}
+
 /* ---- generations ---- */
 
 static void put_config(struct upgrade_writer *writer, int fd)
@@ -150,6 +163,7 @@ void upgrade_state_write(const struct master *master, struct buffer *out,
     struct upgrade_writer writer = {out, out_fds};
     put_master(&writer, master);
     shared_regions_each(&master->shared, put_region, &writer);
+    put_reports(&writer, &master->crashes);
     upgrade_put_copies(&writer, &master->copies);
     upgrade_put_releases(&writer, master);
     put_listeners(&writer, &master->listeners);

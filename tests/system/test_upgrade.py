@@ -76,6 +76,13 @@ def script(g, text):
     fresh.rename(g.program)
 
 
+def wanted_crashes(folder):
+    """An environment where a sanitizer writes elsewhere what it says of them."""
+    said = folder / "asan"
+    said.mkdir()
+    return {"ASAN_OPTIONS": f"abort_on_error=1:log_path={said}/log"}
+
+
 def upgrade(g):
     return subprocess.run([str(g.original), "upgrade", "--control", g.control],
                           capture_output=True, text=True, timeout=60)
@@ -269,6 +276,21 @@ def test_isolated_apps_go_on(installed, probe):
     assert g.get().status == 200
 
 
+def test_reports_of_crashes_stay(installed, plugin, tmp_path):
+    app = crash_app(plugin(CRASH, flags=FLAGS)) + "\nisolate = 1\n"
+    g = installed(app, env=wanted_crashes(tmp_path))
+    for _ in range(2):
+        assert g.post("/abort").status == 502
+    wait_for(lambda: [c["count"] for c in g.status()["crashes"]] == [2], "both reports")
+    before = g.status()["crashes"][0]
+    assert upgrade(g).returncode == 0
+    after = g.status()["crashes"][0]
+    assert before.pop("age_ms") <= after.pop("age_ms")
+    assert before == after and "SIGABRT" in after["report"]
+    assert g.post("/abort").status == 502
+    wait_for(lambda: [c["count"] for c in g.status()["crashes"]] == [3], "the third report")
+
+
 # ---- servers of apps ----
 
 def test_servers_stay(installed, counter):
@@ -399,10 +421,7 @@ def test_what_served_before_can_be_gone_back_to(installed, plugin, tmp_path, whe
 def test_a_release_is_on_probation_under_the_next_gale_too(installed, plugin, tmp_path):
     path = tmp_path / "shop.so"
     plugin(CRASH, to=path, flags=FLAGS)
-    said = tmp_path / "asan"  # a crash is wanted here
-    said.mkdir()
-    g = installed(crash_app(path), {"ASAN_OPTIONS": f"abort_on_error=1:log_path={said}/log"},
-                  workers=1)
+    g = installed(crash_app(path), wanted_crashes(tmp_path), workers=1)
     plugin(BAD, to=path, flags=FLAGS)
     assert g.reload().status == 200
     with pytest.raises((EOFError, OSError)):

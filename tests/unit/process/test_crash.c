@@ -241,7 +241,7 @@ START_TEST(writes_json)
     begin();
     struct crash *crash = make(symbols);
     crash_write(crash, &json);
-    ck_assert_ptr_nonnull(strstr(text.at, "\"app\":\"shop\""));
+    ck_assert_ptr_nonnull(strstr(text.at, "\"what\":\"SIG"));
     ck_assert_ptr_nonnull(strstr(text.at, "\"at\":\"shop.c:12\""));
     ck_assert_ptr_nonnull(strstr(text.at, "\"function\":\"serve\""));
     buffer_finish(&text);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/memory.h"
 #include "process/crash.h"
 #include "process/crash_private.h"
 #include "process/crash_symbols.h"
@@ -132,8 +133,8 @@ START_TEST(keeps_the_last_of_each_app)
     add("a", NULL);
     wait_until_told(3);
     ck_assert_uint_eq(count_kept(), 2);
-    const struct crash *newest = container_of(crashes.kept.next, struct crash, link);
-    ck_assert_str_eq(crash_app(newest), "a");
+    const struct crash_report *newest = container_of(crashes.kept.next, struct crash_report, link);
+    ck_assert_str_eq(newest->app, "a");
     ck_assert_uint_eq(newest->count, 2);
     ck_assert_int_eq(
         board_sum(board_metric(BOARD_COUNTER, "gale_worker_crashes_total", "app=\"a\"", "")), 2);
@@ -155,6 +156,58 @@ START_TEST(keeps_a_limited_number)
 }
 END_TEST
 
+static char *write_all(const struct crashes *from)
+{
+    struct buffer text = {0};
+    struct json json = {.out = &text};
+    json_open(&json, NULL, '{');
+    crashes_write(from, &json);
+    json_close(&json, '}');
+    return buffer_steal(&text);
+}
+
+/* Ages are those of now. */
+static void blank_ages(char *text)
+{
+    for (char *at = text; (at = strstr(at, "\"age_ms\":")) != NULL;)
+        for (at += strlen("\"age_ms\":"); *at >= '0' && *at <= '9'; at++)
+            *at = ' ';
+}
+
+START_TEST(another_goes_on_with_what_is_known)
+{
+    struct crashes other;
+    begin();
+    add("a", NULL);
+    add("b", NULL);
+    add("a", NULL);
+    wait_until_told(3);
+    crashes_init(&other, loop);
+    list_each (&crashes.kept, link)
+        crashes_restore(&other, container_of(link, struct crash_report, link));
+    scoped_free char *before = write_all(&crashes), *after = write_all(&other);
+    blank_ages(before);
+    blank_ages(after);
+    ck_assert_str_eq(before, after);
+    crashes_finish(&other);
+    end();
+}
+END_TEST
+
+START_TEST(tells_what_it_knows_by_now)
+{
+    static struct crash_record record;
+    begin();
+    (void)write_here(&record);
+    add("shop", &record);
+    add("other", NULL);
+    crashes_conclude(&crashes);
+    ck_assert_int_eq(told, 2);
+    ck_assert_uint_eq(count_kept(), 2);
+    end();
+}
+END_TEST
+
 START_TEST(ends_while_it_asks)
 {
     static struct crash_record record;
@@ -169,9 +222,14 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const tests[] = {finds_lines_of_source,      believes_no_file_that_was_replaced,
-                                  keeps_the_last_of_each_app, keeps_a_limited_number,
-                                  ends_while_it_asks,         NULL};
+    const TTest *const tests[] = {finds_lines_of_source,
+                                  believes_no_file_that_was_replaced,
+                                  keeps_the_last_of_each_app,
+                                  keeps_a_limited_number,
+                                  another_goes_on_with_what_is_known,
+                                  tells_what_it_knows_by_now,
+                                  ends_while_it_asks,
+                                  NULL};
     if (argc > 1 && strcmp(argv[1], "symbols") == 0)
         return crash_symbols_main(argc, argv);
     return unit_run(__FILE__, tests);

@@ -15,13 +15,15 @@ START_TEST(writes_objects_and_lists)
     json_open(&json, NULL, '{');
     json_flag(&json, "yes", true);
     json_flag(&json, "no", false);
+    json_members(&json, "");
+    json_members(&json, "\"a\":1,\"b\":2");
     json_close(&json, '}');
     json_text(&json, NULL, NULL);
     json_close(&json, ']');
     json_text(&json, "t", "");
     json_close(&json, '}');
-    ck_assert_str_eq(out.at, "{\"empty\":{},\"n\":-7,\"list\":[1,{\"yes\":true,\"no\":false},null],"
-                             "\"t\":\"\"}");
+    ck_assert_str_eq(out.at, "{\"empty\":{},\"n\":-7,\"list\":[1,{\"yes\":true,\"no\":false,"
+                             "\"a\":1,\"b\":2},null],\"t\":\"\"}");
     buffer_finish(&out);
 }
 END_TEST

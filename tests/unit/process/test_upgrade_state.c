@@ -39,7 +39,16 @@ static void init(struct master *master)
     servers_init(&master->servers);
     ck_assert_int_eq(ioloop_create(NULL, &master->loop), 0);
     master->servers.loop = master->loop;
+    crashes_init(&master->crashes, master->loop);
 }
+
+static const struct crash_report reports[] = {
+    {.app = (char *)"shop",
+     .count = 3,
+     .died_ms = 1234567890123,
+     .members = (char *)"\"what\":\"SIGSEGV\",\"text\":\"two\\nlines\""},
+    {.app = (char *)"", .count = 1, .died_ms = 7, .members = (char *)""},
+};
 
 static void fill(struct master *master)
 {
@@ -58,8 +67,25 @@ static void fill(struct master *master)
     master->pid_file = memory_copy("/run/x.pid", 10);
     listeners_restore(&master->listeners, &address, sockets);
     ck_assert_int_ge(shared_regions_find(&master->shared, "app", "count", 4096), 0);
+    for (size_t i = 0; i < ARRAY_LEN(reports); i++)
+        crashes_restore(&master->crashes, &reports[i]);
     copies_restore(&master->copies, "/run/gale/copies-7", open_socket());
     control_restore(master, "/nowhere/control", 5, open_socket());
+}
+
+static void are_there(const struct crashes *crashes)
+{
+    size_t i = 0;
+    list_each (&crashes->kept, link) {
+        const struct crash_report *report = container_of(link, struct crash_report, link);
+        ck_assert_uint_lt(i, ARRAY_LEN(reports));
+        ck_assert_str_eq(report->app, reports[i].app);
+        ck_assert_str_eq(report->members, reports[i].members);
+        ck_assert_uint_eq(report->count, reports[i].count);
+        ck_assert_int_eq(report->died_ms, reports[i].died_ms);
+        i++;
+    }
+    ck_assert_uint_eq(i, ARRAY_LEN(reports));
 }
 
 START_TEST(another_master_is_the_same)
@@ -85,6 +111,7 @@ START_TEST(another_master_is_the_same)
     ck_assert_uint_eq(after.upgrades, 1);
     ck_assert(!after.has_new_board);
     ck_assert_uint_eq(after.listeners.count, 1);
+    are_there(&after.crashes);
     const struct listen_address *address = after.listeners.addresses[0];
     ck_assert_str_eq(address->text, "127.0.0.1:8080");
     ck_assert(endpoint_equals(&address->endpoint, &before.listeners.addresses[0]->endpoint));
