@@ -59,7 +59,7 @@ struct generation {
     unsigned size;
     struct list leaving;      /* processes that are out of their place; owned */
     unsigned running;         /* processes */
-    bool is_hurried;          /* told to end at once, to make room for others */
+    bool is_hurried;          /* told to end at once: too old, or it never served */
     struct ioloop_call ended; /* when there is no worker whose end would tell */
     struct ioloop_call failed;
 };

@@ -13,7 +13,7 @@
 #include "process/succession.h"
 #include "process/worker_process.h"
 
-/* Generations of a group that may have processes when another one starts. */
+/* Generations of a group that may have processes once another one serves. */
 enum { GENERATIONS_MAX = 4, BACKLOG = 4096 };
 
 static struct group *of_link(struct list *link)
@@ -66,12 +66,13 @@ static unsigned count_generations(const struct group *group)
     return count;
 }
 
-static void make_room(struct group *group)
+/* The oldest give way, where requests take so long that reloads follow each other faster. */
+static void end_oldest(struct group *group)
 {
     unsigned count = count_generations(group);
     list_each (&group->generations, link) {
         struct generation *generation = container_of(link, struct generation, link);
-        if (count < GENERATIONS_MAX || generation == group->live)
+        if (count <= GENERATIONS_MAX || generation == group->live)
             return;
         if (generation->is_hurried)
             continue;
@@ -91,7 +92,6 @@ void group_hurry(struct group *group, int64_t ms)
 
 void group_prepare(struct group *group, struct generation *next)
 {
-    make_room(group);
     list_append(&group->generations, &next->link);
     group->next = next;
 }
@@ -132,6 +132,7 @@ static void go(struct group *group, bool sweep)
     succession_begin(group);
     generation_drain(previous, previous->config->server.drain_timeout_ms,
                      CHANNEL_REPLACED | (sweep ? CHANNEL_SWEEP : 0));
+    end_oldest(group);
 }
 
 void groups_go(struct master *master, bool sweep)
@@ -147,7 +148,10 @@ void groups_cancel(struct master *master)
         struct group *group = of_link(link);
         struct generation *next = group->next;
         group->next = NULL;
-        if (next && next->state != GENERATION_ENDING)
+        if (!next)
+            continue;
+        next->is_hurried = true;
+        if (next->state != GENERATION_ENDING)
             generation_drain(next, 0, 0);
     }
 }

@@ -36,8 +36,7 @@ int group_listen(struct group *group);
 void group_destroy(struct group *group);
 /* The group of that name, or NULL. */
 struct group *group_find(const struct master *master, const char *name);
-/* Takes the generation as the one that will replace the live one. Where requests take long, reloads
- * may follow each other faster than generations end: the oldest then give way. */
+/* Takes the generation as the one that will replace the live one. */
 void group_prepare(struct group *group, struct generation *next);
 
 /* What starts has so long for it and no longer. Takes NULL. */
@@ -51,12 +50,13 @@ void groups_start(struct master *master);
 bool groups_are_preparing(const struct master *master);
 bool groups_are_ready(const struct master *master);
 /* What was prepared goes live. What it replaces drains; `sweep`: the front's accepts first what
- * waits in queues that close. */
+ * waits in queues that close. Of generations that drain already, those that are too many end now:
+ * before this nothing is done to any, since what was prepared may fail. */
 void groups_go(struct master *master, bool sweep);
 /* What was prepared ends; groups_abandon: it has not been started yet. */
 void groups_cancel(struct master *master);
 void groups_abandon(struct master *master);
-/* Whether a next generation would make an earlier one give way. */
+/* Whether another generation would make an earlier one end. */
 bool groups_are_full(const struct master *master);
 /* Whether no group has a generation any more. */
 bool groups_are_empty(const struct master *master);

@@ -271,12 +271,28 @@ def test_fifty_reloads_leave_memory_and_descriptors_level(gale, probe):
 def test_no_more_than_four_generations(gale, probe):
     g = gale(probe_app(probe), drain_timeout="60s")
     held = []
-    for _ in range(5):
+
+    def hold():
         c = g.connect()
         c.send("GET /slow?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n")
         held.append(c)
         g.wait_for_running(min(len(held), 4))
+
+    for _ in range(3):
+        hold()
         assert g.reload().status == 200
+    hold()
+    # one that is refused, before its workers start or after that, takes nobody's time
+    g.configure(probe_app(probe), listen=f"127.0.0.1:{g.port} unix:/nowhere/socket")
+    assert g.reload().status == 409
+    g.configure(probe_app(probe, open="fail"))
+    assert g.reload().status == 409
+    g.configure(probe_app(probe), drain_timeout="60s")
+    assert [x["state"] for x in g.status()["generations"]][:4] == ["draining"] * 3 + ["serving"]
+    assert "are still ending" not in g.stderr() and "a request is cut" not in g.stderr()
+    for _ in range(2):
+        assert g.reload().status == 200
+        hold()
     wait_for(lambda: len(g.status()["generations"]) <= 4, "the oldest to end")
     assert "too many generations are still ending" in g.stderr()
     assert 'msg="a request is cut" app=probe request="GET /slow?ms=60000"' in g.stderr()
