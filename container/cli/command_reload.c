@@ -25,86 +25,122 @@ struct reload {
 
 /* ---- what drains ---- */
 
-struct drain {
-    long long generation; /* the newest that drains; 0: none does */
-    long long requests, connections, cut_in_ms;
-};
-
 static long long number_of(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
 }
 
-static void add_worker(const json_t *worker, struct drain *drain)
+static bool is_draining(const json_t *generation)
 {
-    const json_t *draining = json_object_get(worker, "draining");
-    long long left = number_of(draining, "cut_in_ms");
-    drain->requests += number_of(draining, "requests");
-    drain->connections += number_of(draining, "connections");
-    drain->cut_in_ms = left > drain->cut_in_ms ? left : drain->cut_in_ms;
+    const char *state = json_string_value(json_object_get(generation, "state"));
+    return state && strcmp(state, "draining") == 0;
 }
 
-static struct drain add_up(const json_t *status)
-{
-    struct drain drain = {0};
-    size_t i, j;
-    json_t *generation, *worker;
-    json_array_foreach(json_object_get(status, "generations"), i, generation)
-    {
-        const char *state = json_string_value(json_object_get(generation, "state"));
-        if (!state || strcmp(state, "draining") != 0)
-            continue;
-        if (number_of(generation, "number") > drain.generation)
-            drain.generation = number_of(generation, "number");
-        json_array_foreach(json_object_get(generation, "workers"), j, worker)
-        {
-            add_worker(worker, &drain);
-        }
-    }
-    return drain;
-}
-
-static int look(const struct reload *reload, struct drain *out_drain)
+/* What gale says of itself (owned), and how many of its generations drain. */
+static int look(const struct reload *reload, json_t **out_status, size_t *out_draining)
 {
     struct control_answer answer;
+    json_t *generation;
+    size_t i;
     int r = target_ask(reload->line, &reload->target, "GET", "/status", &answer);
     if (r != COMMAND_OK)
         return r;
-    json_t *status = json_loads(answer.body, 0, NULL);
-    *out_drain = add_up(status);
-    json_decref(status);
+    *out_status = json_loads(answer.body, 0, NULL);
+    *out_draining = 0;
+    json_array_foreach(json_object_get(*out_status, "generations"), i, generation)
+    {
+        *out_draining += is_draining(generation);
+    }
     free(answer.body);
     return COMMAND_OK;
 }
 
-static void print_drain(const struct drain *drain)
+/* What all workers of one generation still have. A request to an isolated app is with the front
+ * and with the app's own workers: it is told of both, and never added up over them. */
+struct drain {
+    long long requests, connections, tasks, cut_in_ms;
+};
+
+static struct drain add_up(const json_t *generation)
 {
-    terminal_print(stdout, INK_YELLOW, "generation %lld is draining", drain->generation);
-    if (drain->requests || drain->connections)
-        printf(": %lld request%s, %lld connection%s", drain->requests,
-               drain->requests == 1 ? "" : "s", drain->connections,
-               drain->connections == 1 ? "" : "s");
-    printf("; cut in %lld s\n", (drain->cut_in_ms + 999) / 1000);
+    struct drain drain = {0};
+    json_t *worker;
+    size_t i;
+    json_array_foreach(json_object_get(generation, "workers"), i, worker)
+    {
+        const json_t *draining = json_object_get(worker, "draining");
+        long long left_ms = number_of(draining, "cut_in_ms");
+        drain.requests += number_of(draining, "requests");
+        drain.connections += number_of(draining, "connections");
+        drain.tasks += number_of(draining, "tasks");
+        drain.cut_in_ms = left_ms > drain.cut_in_ms ? left_ms : drain.cut_in_ms;
+    }
+    return drain;
+}
+
+static void print_part(const char *name, long long count, const char **before)
+{
+    if (!count)
+        return;
+    printf("%s%lld %s%s", *before, count, name, count == 1 ? "" : "s");
+    *before = ", ";
+}
+
+static void print_drain(const json_t *generation)
+{
+    const char *group = json_string_value(json_object_get(generation, "group")), *before = ": ";
+    struct drain drain = add_up(generation);
+    bool has_app = group && *group;
+    terminal_print(stdout, INK_YELLOW, "generation %lld%s%s is draining",
+                   number_of(generation, "number"), has_app ? " of the app " : "",
+                   has_app ? group : "");
+    print_part("request", drain.requests, &before);
+    print_part("connection", drain.connections, &before);
+    print_part("task", drain.tasks, &before);
+    printf("; cut in %lld s\n", (drain.cut_in_ms + 999) / 1000);
+}
+
+static void print_drains(const json_t *status)
+{
+    json_t *generation;
+    size_t i;
+    json_array_foreach(json_object_get(status, "generations"), i, generation)
+    {
+        if (is_draining(generation))
+            print_drain(generation);
+    }
     fflush(stdout);
 }
 
 /* Mostly it ends at once, and then there is nothing to say. */
 static int tell_drain(const struct reload *reload)
 {
-    struct drain drain = {0};
+    json_t *status = NULL;
+    size_t draining = 1;
     int r = COMMAND_OK;
-    for (int i = 0; i < LOOKS && (i == 0 || drain.generation) && r == COMMAND_OK; i++) {
+    for (int i = 0; i < LOOKS && draining && r == COMMAND_OK; i++) {
         if (i)
             (void)poll(NULL, 0, LOOK_MS);
-        r = look(reload, &drain);
+        json_decref(status);
+        status = NULL;
+        r = look(reload, &status, &draining);
     }
-    if (r == COMMAND_OK && drain.generation)
-        print_drain(&drain);
-    if (!reload->waits || r != COMMAND_OK)
-        return r;
-    while (drain.generation && r == COMMAND_OK) {
-        (void)poll(NULL, 0, WAIT_MS);
-        r = look(reload, &drain);
+    if (r == COMMAND_OK)
+        print_drains(status);
+    json_decref(status);
+    return r;
+}
+
+static int await_end(const struct reload *reload)
+{
+    size_t draining = 1;
+    int r = COMMAND_OK;
+    for (int i = 0; draining && r == COMMAND_OK; i++) {
+        json_t *status = NULL;
+        if (i)
+            (void)poll(NULL, 0, WAIT_MS);
+        r = look(reload, &status, &draining);
+        json_decref(status);
     }
     if (r == COMMAND_OK)
         printf("what was replaced has ended, after %lld ms\n",
@@ -132,7 +168,8 @@ static int tell(const struct reload *reload, const char *body)
         fprintf(stderr, generation ? "; generation %lld serves on\n" : "\n", generation);
     }
     json_decref(answer);
-    return is_ok ? tell_drain(reload) : COMMAND_FAILED;
+    int r = is_ok ? tell_drain(reload) : COMMAND_FAILED;
+    return r == COMMAND_OK && reload->waits ? await_end(reload) : r;
 }
 
 static int run(const struct command_line *line)

@@ -1,5 +1,6 @@
 """Reloads that nobody notices: connections that are kept go on with the next generation."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -329,3 +330,21 @@ def test_reload_says_what_drains_and_waits(gale, probe):
         assert "what was replaced has ended, after" in said.stdout
         assert c.response().status == 200
         assert [x["state"] for x in g.status()["generations"]] == ["serving"]
+
+
+def test_reload_says_of_each_generation_what_drains(gale, probe):
+    """A request to an isolated app is one of the front's and one of the app's own workers, not two."""
+    g = gale(probe_app(probe, version="1") + "\nisolate = 1\n", drain_timeout="60s")
+    with g.connect() as first, g.connect() as second:
+        for version, c in ("2", first), ("3", second):
+            c.send("GET /slow?ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            g.wait_for_running(int(version) - 1)
+            g.configure(probe_app(probe, version=version) + "\nisolate = 1\n", drain_timeout="60s",
+                        head_timeout=f"{version}s")
+            said = g.command("reload", g.config)
+            assert said.returncode == 0, said.stderr
+        assert [re.sub(r"cut in \d+ s", "cut", line) for line in said.stdout.splitlines()[1:]] == [
+            "generation 1 is draining: 1 request, 1 connection; cut",
+            "generation 2 is draining: 1 request, 1 connection; cut",
+            "generation 1 of the app probe is draining: 1 request; cut",
+            "generation 2 of the app probe is draining: 1 request; cut"]
