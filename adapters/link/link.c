@@ -17,6 +17,9 @@
 #include "http/exchange.h"
 #include "loop/task.h"
 
+/* How long the master is waited for, which may have much to do, and how often it is looked. */
+enum { VERDICT_MS = 5000, VERDICT_STEP_MS = 5 };
+
 static int refuse(struct link_call *call, int error)
 {
     if (task_cancelled(task_current()))
@@ -91,8 +94,30 @@ static bool is_idempotent(const struct gale_request *req)
     return false;
 }
 
+/* How the worker has ended the master says, and only once it has been told of that itself: a
+ * request that was at hand then waits for it. Others are never to blame. */
+static bool is_condemned(const struct link_call *call)
+{
+    const char *id = gale_request_id(call->req).at;
+    for (int ms = 0; ms < VERDICT_MS && link_has_at_hand(call->owner, id); ms += VERDICT_STEP_MS)
+        if (task_sleep(VERDICT_STEP_MS) < 0)
+            break;
+    return board_current() && board_is_condemned(board_current(), id);
+}
+
+/* What speaks against running it again, for the log; NULL: nothing. */
+static const char *find_objection(struct link_call *call)
+{
+    static const char exhausted[] = "a request ran an isolated app's worker out of time or memory";
+    if (call->is_unsent)
+        return NULL;
+    if (!is_idempotent(call->req) || call->owner->settings->is_told)
+        return link_gone;
+    return is_condemned(call) ? exhausted : NULL;
+}
+
 /* The line may have been stale, or the worker died over another request. Should this one be what
- * kills workers, it kills two. */
+ * crashes workers, it crashes two. */
 static enum link_outcome ask_again(struct link_call *call)
 {
     log_warn("an isolated app's worker has gone before it had answered; the request is run again",
@@ -106,11 +131,11 @@ static int serve(struct link_call *call)
 {
     call->block = link_request_encode(exchange_of_request(call->req));
     enum link_outcome outcome = ask(call, false);
-    bool may_run_again = is_idempotent(call->req) && !call->owner->settings->is_told;
-    if (outcome == LINK_UNANSWERED && (call->is_unsent || may_run_again))
+    const char *objection = outcome == LINK_UNANSWERED ? find_objection(call) : NULL;
+    if (outcome == LINK_UNANSWERED && !objection)
         outcome = ask_again(call);
     if (outcome == LINK_UNANSWERED)
-        link_fail(call, link_gone);
+        link_fail(call, objection ? objection : link_gone);
     if (call->elsewhere.len)
         return router_redirect(call->req, call->res, call->elsewhere);
     return call->verdict;

@@ -19,16 +19,37 @@ static struct link_line *of_link(struct list *link)
     return container_of(link, struct link_line, link);
 }
 
-bool link_has_workers(const struct link *owner, unsigned from, unsigned to)
+/* The slot of a worker of the app from number *at on, or NULL; *at is then behind it. */
+static const struct board_slot *next_worker(const struct link *owner, unsigned *at,
+                                            uint32_t *out_state)
 {
     struct board *board = board_current();
     unsigned used = board ? board_used(board) : 0;
-    for (unsigned i = 0; i < used; i++) {
-        const struct board_slot *slot = board_slot(board, i);
-        uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
-        if (state >= from && state <= to && strcmp(slot->group, owner->app->config->name) == 0)
-            return true;
+    while (*at < used) {
+        const struct board_slot *slot = board_slot(board, (*at)++);
+        *out_state = atomic_load_explicit(&slot->state, memory_order_acquire);
+        if (*out_state != BOARD_FREE && strcmp(slot->group, owner->app->config->name) == 0)
+            return slot;
     }
+    return NULL;
+}
+
+bool link_has_workers(const struct link *owner, unsigned from, unsigned to)
+{
+    uint32_t state;
+    for (unsigned at = 0; next_worker(owner, &at, &state);)
+        if (state >= from && state <= to)
+            return true;
+    return false;
+}
+
+bool link_has_at_hand(const struct link *owner, const char *request_id)
+{
+    const struct board_slot *slot;
+    uint32_t state;
+    for (unsigned at = 0; (slot = next_worker(owner, &at, &state));)
+        if (slot->request[0] && strncmp(slot->request_id, request_id, BOARD_ID - 1) == 0)
+            return true;
     return false;
 }
 

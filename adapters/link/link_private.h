@@ -66,6 +66,8 @@ struct link_call {
 
 /* Whether some worker of the app is in one of these states (enum board_state). */
 bool link_has_workers(const struct link *owner, unsigned from, unsigned to);
+/* Whether one of them, dead or alive, has the request of that id at hand. */
+bool link_has_at_hand(const struct link *owner, const char *request_id);
 
 /* An idle line, or NULL. The caller's from then on. */
 struct link_line *link_line_take(struct link *owner);

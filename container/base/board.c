@@ -38,6 +38,8 @@ struct board {
     _Atomic uint32_t metrics;
     _Atomic uint32_t slots_used; /* no slot from here on was ever claimed */
     _Atomic uint32_t folds;
+    _Atomic uint32_t condemned_count; /* so far: the list is used in a circle */
+    char condemned[BOARD_CONDEMNED][BOARD_ID];
     uint16_t first[BOARD_METRICS]; /* the first metric of the same name */
     _Atomic uint64_t folded[BOARD_METRICS];
     struct metric metric[BOARD_METRICS];
@@ -185,6 +187,22 @@ void board_retire(struct board *board, unsigned index)
             board->folded[i] += value_in(slot, i);
     slot->state = BOARD_FREE;
     board->folds++;
+}
+
+void board_condemn(struct board *board, const char *request_id)
+{
+    char *to = board->condemned[board->condemned_count % BOARD_CONDEMNED];
+    snprintf(to, BOARD_ID, "%s", request_id);
+    board->condemned_count++;
+}
+
+bool board_is_condemned(const struct board *board, const char *request_id)
+{
+    uint32_t count = board->condemned_count;
+    for (uint32_t i = 0; i < BOARD_CONDEMNED && i < count; i++)
+        if (strncmp(board->condemned[i], request_id, BOARD_ID - 1) == 0)
+            return true;
+    return false;
 }
 
 /* ---- metrics ---- */

@@ -19,7 +19,7 @@
 
 struct board;
 
-enum { BOARD_SLOTS = 256, BOARD_METRICS = 4096, BOARD_TEXT = 160 };
+enum { BOARD_SLOTS = 256, BOARD_METRICS = 4096, BOARD_TEXT = 160, BOARD_ID = 24 };
 
 enum board_kind { BOARD_COUNTER, BOARD_GAUGE };
 
@@ -46,7 +46,7 @@ struct board_slot {
     /* What the worker's current task is doing, for crash reports: zero-terminated. */
     char app[48];
     char request[BOARD_TEXT];
-    char request_id[24];
+    char request_id[BOARD_ID];
     struct crash_record crash;              /* how it died */
     _Atomic uint64_t values[BOARD_METRICS]; /* of the loop's thread */
     _Atomic uint64_t shared[BOARD_METRICS]; /* of its other threads; a metric is the sum of both */
@@ -73,6 +73,11 @@ unsigned board_used(const struct board *board);
 int board_claim(struct board *board);
 /* Folds the slot's counters, drops its gauges, frees it (master only, its worker being reaped). */
 void board_retire(struct board *board, unsigned index);
+/* Lets everybody know that the request with this id has used up a worker and is not to be run once
+ * more (master only, before that worker's slot is retired). The last BOARD_CONDEMNED are known. */
+enum { BOARD_CONDEMNED = 64 };
+void board_condemn(struct board *board, const char *request_id);
+bool board_is_condemned(const struct board *board, const char *request_id);
 
 /* The index of the metric of that name and labels, registering it when new: the same in every
  * process. `labels` is text as Prometheus writes it (app="hello",code="2xx") or ""; `help` is one

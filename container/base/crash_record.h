@@ -53,7 +53,8 @@ struct crash_record {
     uint64_t address;                            /* of the fault */
     uint8_t has_address;                         /* these are 0 or not */
     uint8_t is_task_overflow, is_stack_overflow; /* of a task's stack; of another one */
-    uint8_t is_broken; /* making the record faulted: the rest of the stack is unknown */
+    uint8_t is_broken;     /* making the record faulted: the rest of the stack is unknown */
+    uint8_t has_no_memory; /* gale itself found none, and gave up; set before there is a record */
     char thread[16];
     char app[48]; /* what the thread was at; "": unknown */
     char request[160], request_id[24];

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/board.h"
+
 static void *checked(void *p)
 {
     static const char message[] = "gale: out of memory\n";
     if (!p) {
         /* Nothing that allocates may run now; the result does not matter before abort. */
         (void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+        board_mine->crash.has_no_memory = 1;
         abort();
     }
     return p;

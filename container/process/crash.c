@@ -230,6 +230,16 @@ size_t crash_end(const struct crash *crash)
     return end ? end : crash->line_count;
 }
 
+bool crash_is_exhaustion(const struct crash *crash)
+{
+    const struct crash_facts *facts = &crash->facts;
+    const struct crash_record *record = &crash->record;
+    bool is_time = facts->by != CRASH_BY_ITSELF || facts->signal == SIGXCPU;
+    bool is_memory = facts->is_out_of_memory || record->has_no_memory ||
+                     strstr(record->exception, "bad_alloc"); /* mangled, or one derived from it */
+    return is_time || is_memory;
+}
+
 const char *crash_name(const struct crash *crash, char *out, size_t size)
 {
     const struct crash_record *record = &crash->record;

@@ -80,6 +80,8 @@ const char *crash_file(const struct crash *crash, const struct crash_line *line)
 bool crash_is_foreign(const struct crash *crash, const struct crash_line *line);
 /* How many lines say something of the crash: below them is gale's way to what it called. */
 size_t crash_end(const struct crash *crash);
+/* Whether it was for lack of something that its request would lack again: time, or memory. */
+bool crash_is_exhaustion(const struct crash *crash);
 /* "SIGSEGV", "exit(3)": in a word. */
 const char *crash_name(const struct crash *crash, char *out, size_t size);
 

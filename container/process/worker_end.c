@@ -191,6 +191,9 @@ void worker_end(struct worker_process *worker, const siginfo_t *info)
     worker->how = describe(worker, info);
     if (is_crash(worker, info))
         crash = make_crash(worker, info, worker->how);
+    /* What its loop was at; of the other requests nobody knows anything bad. */
+    if (crash && crash_is_exhaustion(crash) && slot_of(worker)->request[0])
+        board_condemn(master->board, crash->facts.request_id);
     worker_process_close(worker);
     struct generation *counted =
         crash && is_counted(worker, &crash->facts) ? worker->generation : NULL;

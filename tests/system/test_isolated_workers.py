@@ -20,6 +20,56 @@ def test_what_is_cut_behind_the_front_is_logged(gale, probe):
         assert "worker=own/0" in g.stderr()
 
 
+# ---- what is run again ----
+
+def crashes_and_retries(g):
+    metrics = g.metrics()
+    return [metrics.get(f'{name}{{app="own"}}', 0)
+            for name in ("gale_worker_crashes_total", "gale_isolated_retries_total")]
+
+
+def test_what_the_watchdog_ended_is_not_run_again(gale, probe):
+    """The request that spins costs one worker; one that happened to be there is run again."""
+    g = gale(app("own", probe), stuck_timeout="1s")
+    with g.connect() as other, g.connect() as c:
+        other.send("GET /own/slow?ms=1000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        g.wait_for_running(1)
+        assert c.request("GET", "/own/spin?ms=100000").status == 502
+        assert other.response().status == 200
+    assert "a request ran an isolated app's worker out of time or memory" in g.stderr()
+    wait_for(lambda: crashes_and_retries(g)[0] == 1, "its report")
+    assert g.get("/own").status == 200
+    assert crashes_and_retries(g)[0] == 1
+
+
+NO_MEMORY = {
+    "c": (["-x", "c"], "gale_request_alloc(req, (size_t)1 << 60);"),
+    "c++": (["-x", "c++", "-Wl,--no-as-needed", "-lstdc++"], "throw std::bad_alloc();"),
+}
+
+
+@pytest.mark.parametrize("language", NO_MEMORY)
+def test_what_lacked_memory_is_not_run_again(gale, plugin, tmp_path, language):
+    flags, die = NO_MEMORY[language]
+    source = f"""
+    #include <gale/gale.h>
+    {"#include <new>" if language == "c++" else ""}
+    static int serve(void *, struct gale_request *req, struct gale_response *res)
+    {{
+        if (gale_request_query(req, "die", "")[0])
+            {die}
+        return gale_reply(res, 200, "text/plain", "alive");
+    }}
+    GALE_PLUGIN(p) {{ p->name = "hungry"; p->serve = serve; }}
+    """
+    env = {"ASAN_OPTIONS": f"abort_on_error=1:allocator_may_return_null=1:log_path={tmp_path}/said"}
+    g = gale(app("own", plugin(source, flags=flags)), env=env)
+    assert g.get("/own?die=1").status == 502
+    assert g.get("/own").status == 200
+    wait_for(lambda: crashes_and_retries(g)[0], "its report")
+    assert crashes_and_retries(g) == [1, 0]
+
+
 # ---- fresh ones now and then ----
 
 @pytest.mark.parametrize("mode", ["task", "process"])

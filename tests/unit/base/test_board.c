@@ -413,8 +413,29 @@ START_TEST(is_sparse)
 }
 END_TEST
 
-UNIT_MAIN(counts_without_a_board, a_metric_without_room_counts_nowhere, names_are_checked,
-          the_table_fills_up, samples_of_one_name_stand_together, slots_are_claimed_and_retired,
+START_TEST(knows_the_last_that_were_condemned)
+{
+    char id[BOARD_ID + 8];
+    begin();
+    ck_assert(!board_is_condemned(board, "a"));
+    ck_assert(!board_is_condemned(board, ""));
+    board_condemn(board, "a");
+    ck_assert(board_is_condemned(board, "a"));
+    ck_assert(!board_is_condemned(board, "ab"));
+    for (int i = 0; i < BOARD_CONDEMNED; i++) {
+        snprintf(id, sizeof(id), "%d of a long identity", i);
+        board_condemn(board, id);
+    }
+    ck_assert(!board_is_condemned(board, "a"));
+    ck_assert(board_is_condemned(board, "0 of a long identity"));
+    ck_assert(board_is_condemned(board, id));
+    finish();
+}
+END_TEST
+
+UNIT_MAIN(knows_the_last_that_were_condemned, counts_without_a_board,
+          a_metric_without_room_counts_nowhere, names_are_checked, the_table_fills_up,
+          samples_of_one_name_stand_together, slots_are_claimed_and_retired,
           only_a_board_is_attached, counters_outlive_their_worker_and_gauges_do_not,
           no_reader_sees_a_counter_go_back, registering_survives_a_killed_holder,
           no_more_than_max_are_ever_held, a_dead_worker_gives_its_holdings_back,
