@@ -12,7 +12,7 @@
 #include "base/setting_parse.h"
 #include "base/str.h"
 
-enum { SHOWN_BYTES = 60, LONGEST_KEY = 63, MOST_EDITS = 2 };
+enum { SHOWN_BYTES = 60, LONGEST_KEY = 63, MOST_EDITS = 2, KEYS_COLUMNS = 80 };
 
 struct setting_mark {
     const void *field;
@@ -168,6 +168,26 @@ const char *setting_nearest(const struct setting *const *tables, const char *key
     return nearest;
 }
 
+/* Once is enough. */
+static bool is_told(const struct setting_errors *errors, const struct buffer *keys)
+{
+    for (size_t i = 0; i < errors->len; i++)
+        if (str_ends_with(str_of(errors->items[i].text), buffer_str(keys)))
+            return true;
+    return false;
+}
+
+/* Goes on with a list of keys, in lines below the error's own. */
+static void add_key(struct buffer *keys, const char *key)
+{
+    if (!keys->len) {
+        buffer_printf(keys, "\n    its keys are %s", key);
+        return;
+    }
+    size_t columns = strlen(strrchr(keys->at, '\n') + 1) + strlen(", ") + strlen(key) + 1;
+    buffer_printf(keys, columns > KEYS_COLUMNS ? ",\n    %s" : ", %s", key);
+}
+
 void setting_add_unknown(const struct setting *const *tables, const char *key,
                          const struct setting_place *place, struct setting_errors *errors)
 {
@@ -179,16 +199,16 @@ void setting_add_unknown(const struct setting *const *tables, const char *key,
         return;
     }
     struct buffer keys = {0}, own = {0};
+    buffer_add_text(&own, "");
     for (; *tables; tables++)
         for (const struct setting *row = *tables; row->key; row++) {
-            buffer_printf(&keys, "%s%s", keys.len ? ", " : "", row->key);
+            add_key(&keys, row->key);
             if (row->type == SETTING_NAMED && !own.len)
                 buffer_printf(&own, "; if it is for the app itself, write '%s %s = VALUE'",
                               row->key, name);
         }
-    setting_errors_add(errors, place->file, place->line,
-                       "'%s' is not a key of this section%s; its keys are %s", name,
-                       buffer_str(&own).at, buffer_str(&keys).at);
+    setting_errors_add(errors, place->file, place->line, "'%s' is not a key of this section%s%s",
+                       name, own.at, is_told(errors, &keys) ? "" : keys.at);
     buffer_finish(&keys);
     buffer_finish(&own);
 }

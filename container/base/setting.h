@@ -102,8 +102,9 @@ int setting_set(const struct setting *row, void *values, const char *key, const 
 /* The key of the tables nearest to `key` by edit distance (at most 2 edits, a third of its
  * length), or NULL. `tables` is NULL-terminated. */
 const char *setting_nearest(const struct setting *const *tables, const char *key);
-/* Adds the error for a key that is in none of the tables: with the nearest one, or else all, and
- * how an app's own settings are written where there is a SETTING_NAMED row. */
+/* Adds the error for a key that is in none of the tables: with the nearest one, or else all in
+ * lines of their own (once for a kind of section), and how an app's own settings are written where
+ * there is a SETTING_NAMED row. */
 void setting_add_unknown(const struct setting *const *tables, const char *key,
                          const struct setting_place *place, struct setting_errors *errors);
 /* The values of a type in words: "a size such as 16K, from 1K to 1G". */

@@ -26,7 +26,7 @@ void master_complain(const char *what, const char *why)
         size_t len = strcspn(line, "\n");
         fprintf(stderr, "%s%.*s\n", what, (int)len, line);
         line += len + (line[len] == '\n');
-        what = "      ";
+        what = *what ? "      " : "";
     }
 }
 

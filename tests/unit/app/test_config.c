@@ -73,11 +73,11 @@ START_TEST(refuses_keys)
         {APP "elephant = 1\n",
          "4: 'elephant' is not a key of this section; if it is for the app itself, write 'set "
          "elephant "
-         "= VALUE'; its keys are mount, authorize, max_body, body_timeout, write_timeout, "
-         "form_memory, "
-         "deadline, watch, build, made, set, isolate, mode, user, group, env, memory, files, "
-         "max_processes, "
-         "read, write, connections, queue, queue_timeout\n"},
+         "= VALUE'\n"
+         "    its keys are mount, authorize, max_body, body_timeout, write_timeout,\n"
+         "    form_memory, deadline, watch, build, made, set, isolate, mode, user, group,\n"
+         "    env, memory, files, max_processes, read, write, connections, queue,\n"
+         "    queue_timeout\n"},
         {APP "set x = 1\nset y = 2\nset x = 3\n",
          "6: 'set x' is given twice; it stands on line 4 already\n"},
         {APP "mount = /b\n", "4: mount: given twice; it stands at /nowhere/gale.ini:2 already\n"},

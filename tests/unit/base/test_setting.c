@@ -254,15 +254,26 @@ START_TEST(unknown_keys_teach)
     ck_assert_str_eq(last_error(), "'plugn' is not a key of this section; did you mean 'plugin'?");
     setting_add_unknown(tables, "colour", &place, &errors);
     ck_assert_str_eq(last_error(),
-                     "'colour' is not a key of this section; its keys are mount, plugin");
+                     "'colour' is not a key of this section\n    its keys are mount, plugin");
     ck_assert_uint_eq(errors.items[1].line, 7);
     static const struct setting named[] = {{.key = "set", .type = SETTING_NAMED, .help = ""}, {0}};
     const struct setting *const with_own[] = {small, named, NULL};
     setting_add_unknown(with_own, "colour", &place, &errors);
     ck_assert_str_eq(last_error(),
                      "'colour' is not a key of this section; if it is for the app "
-                     "itself, write 'set colour = VALUE'; its keys are mount, plugin, "
-                     "set");
+                     "itself, write 'set colour = VALUE'\n    its keys are mount, plugin, set");
+    setting_add_unknown(with_own, "odour", &place, &errors);
+    ck_assert_str_eq(last_error(), "'odour' is not a key of this section; if it is for the app "
+                                   "itself, write 'set odour = VALUE'");
+    static const struct setting wide[] = {{.key = "first_of_twenty_characters", .help = ""},
+                                          {.key = "exactly_up_to_the_end_of_the_line", .help = ""},
+                                          {.key = "second", .help = ""},
+                                          {0}};
+    const struct setting *const wides[] = {wide, named, NULL};
+    setting_add_unknown(wides, "colour", &place, &errors);
+    ck_assert_ptr_nonnull(strstr(last_error(),
+                                 "    its keys are first_of_twenty_characters, "
+                                 "exactly_up_to_the_end_of_the_line,\n    second, set"));
     arena_finish(&arena);
 }
 END_TEST
