@@ -305,13 +305,25 @@ static int add_slash(struct serving *serving)
                                              req->target.query.at));
 }
 
+static int find_program(struct serving *serving)
+{
+    struct cgi *cgi = serving->cgi;
+    struct gale_request *req = serving->req;
+    struct arena *arena = exchange_of_request(req)->arena;
+    int found = cgi_find(cgi->settings, cgi->folder, req->below, arena, &serving->program);
+    if (found != CGI_NOTHING || !beneath_find_again(&cgi->folder, cgi->settings->cgi))
+        return found;
+    log_warn("the folder of programs had been deleted; the one that is there now is served",
+             LOG_TEXT("app", cgi->app), LOG_TEXT("folder", cgi->settings->cgi));
+    return cgi_find(cgi->settings, cgi->folder, req->below, arena, &serving->program);
+}
+
 static int cgi_serve(struct gale_app *app, struct gale_request *req, struct gale_response *res)
 {
     struct cgi *cgi = app->state;
     struct serving serving = {
         .cgi = cgi, .req = req, .res = res, .may_relay = cgi->settings->buffer > 0};
-    int found = cgi_find(cgi->settings, cgi->folder, req->below, exchange_of_request(req)->arena,
-                         &serving.program);
+    int found = find_program(&serving);
     switch (found) {
     case CGI_FOUND:
         return serve_program(&serving);

@@ -7,6 +7,7 @@
 
 #include "app/adapter.h"
 #include "app/authorize.h"
+#include "app/closed.h"
 #include "app/config.h"
 #include "base/board.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@ enum { SAID_MAX = 4096 };
 
 static struct buffer failure;
 static bool is_quiet; /* somebody else says it */
+static bool may_stay_closed;
 
 const char *apps_failure(void)
 {
@@ -26,6 +28,11 @@ const char *apps_failure(void)
 void apps_fail_quietly(void)
 {
     is_quiet = true;
+}
+
+void apps_may_stay_closed(void)
+{
+    may_stay_closed = true;
 }
 
 int app_fail(struct gale_app *app, int error, const char *format, ...)
@@ -107,7 +114,9 @@ int apps_open(const struct config *config, struct gale_app **out_apps)
         if (config->apps[i].authorizer)
             apps[i].authorizer = &apps[config->apps[i].authorizer - config->apps];
         int r = open_one(&apps[i], &config->apps[i]);
-        if (r < 0) {
+        if (r < 0 && may_stay_closed) {
+            closed_take_place(&apps[i]);
+        } else if (r < 0) {
             apps_close(apps, i + 1);
             return r;
         }
@@ -116,6 +125,14 @@ int apps_open(const struct config *config, struct gale_app **out_apps)
         background_start(&apps[i]);
     *out_apps = apps;
     return 0;
+}
+
+const char *apps_find_closed(const struct gale_app *apps, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (apps[i].adapter == &closed_adapter)
+            return apps[i].config->name;
+    return NULL;
 }
 
 void apps_drain(struct gale_app *apps, size_t count)

@@ -50,6 +50,10 @@ int apps_open(const struct config *config, struct gale_app **out_apps);
 const char *apps_failure(void);
 /* From now on app_fail logs nothing: whoever asks for apps_failure says it. */
 void apps_fail_quietly(void);
+/* From now on an app that does not open keeps no other from being opened: it answers 503. */
+void apps_may_stay_closed(void);
+/* The name of an app that does so, or NULL. */
+const char *apps_find_closed(const struct gale_app *apps, size_t count);
 /* Calls each app's drain and cancels its background tasks. */
 void apps_drain(struct gale_app *apps, size_t count);
 /* Once no request and no background task runs any more. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +23,19 @@ int beneath_open_folder(const char *path)
     }
     close(fd);
     return probe;
+}
+
+bool beneath_find_again(int *folder, const char *path)
+{
+    struct stat st;
+    if (fstat(*folder, &st) < 0 || st.st_nlink)
+        return false;
+    int fd = beneath_open_folder(path);
+    if (fd < 0)
+        return false;
+    close(*folder);
+    *folder = fd;
+    return true;
 }
 
 static int meaning(int error)

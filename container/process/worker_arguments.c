@@ -17,7 +17,7 @@ static const struct {
     {"place", AT(place)},           {"slot", AT(slot)},       {"channel", AT(channel)},
     {"config", AT(config)},         {"board", AT(board)},     {"error_log", AT(error_log)},
     {"access_log", AT(access_log)}, {"first", AT(is_first)},  {"code", AT(code)},
-    {"dev_state", AT(dev_state)},   {"dev_log", AT(dev_log)},
+    {"dev_state", AT(dev_state)},   {"dev_log", AT(dev_log)}, {"again", AT(is_again)},
 };
 #undef AT
 

@@ -35,6 +35,7 @@ struct worker_arguments {
     int error_log, access_log; /* -1: none */
     int dev_state, dev_log;    /* of gale dev; -1: none */
     int is_first;              /* nothing serves yet: the master tells the terminal why not */
+    int is_again;              /* it takes the place of one that has served */
     const char *path;          /* of the configuration, for its errors */
     const char *base;          /* where its paths start, as the master found it */
     const char *group;         /* the isolated app that it serves, all else is none of its business;

@@ -176,6 +176,8 @@ static int open_apps(struct worker *worker)
         apps_fail_quietly();
     if (worker->dev && worker->app)
         dev_prepare(worker->dev, worker->config);
+    if (worker->arguments.is_again && !worker->dev)
+        apps_may_stay_closed();
     int r = apps_open(worker->config, &worker->apps);
     if (r < 0) {
         tell_failure(worker, apps_failure());

@@ -256,6 +256,7 @@ static int spawn(struct worker_process *worker, int their_end)
         .error_log = generation->logs.error_fd,
         .access_log = generation->logs.access_fd,
         .is_first = !master->front->live,
+        .is_again = generation->state == GENERATION_LIVE,
         .dev_state = master->dev ? dev_master_state_fd(master->dev) : -1,
         .dev_log = master->dev ? dev_master_log_fd(master->dev) : -1,
         .path = generation->config->path,

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "app/app.h"
 #include "app/config.h"
 #include "base/board.h"
 #include "base/macros.h"
@@ -36,6 +37,21 @@ static uint64_t read_memory(int statm)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Its successor tries once more, at growing intervals: opening may take long or block, which here
+ * would hold up whoever is served. */
+static void look_at_apps(struct worker_recycle *recycle)
+{
+    const struct worker *worker = recycle->worker;
+    const char *app = apps_find_closed(worker->apps, worker->config->app_count);
+    bool is_serving =
+        atomic_load_explicit(&board_mine->state, memory_order_relaxed) == BOARD_SERVING;
+    char why[96];
+    if (!app || !is_serving)
+        return;
+    snprintf(why, sizeof(why), "could not open the app %s", app);
+    worker_leave(recycle->worker, why);
+}
+
 static void on_look(void *data)
 {
     struct worker_recycle *recycle = data;
@@ -43,6 +59,7 @@ static void on_look(void *data)
     char why[96];
     atomic_store_explicit(&board_mine->memory, memory, memory_order_relaxed);
     timer_start(recycle->worker->loop, &recycle->timer, RECYCLE_LOOK_MS);
+    look_at_apps(recycle);
     if (!recycle->max_memory || memory <= recycle->max_memory)
         return;
     snprintf(why, sizeof(why), "holds %llu MiB (max_memory)", (unsigned long long)(memory >> 20));

@@ -1,4 +1,5 @@
-/* worker_recycle.h - when a worker has done enough: `max_requests` and `max_memory`.
+/* worker_recycle.h - when a worker has done enough: `max_requests` and `max_memory`; or when it
+ * could not open all of its apps.
  *
  * It asks for a successor and serves on until that does. Each worker's limits are a little below
  * what is configured, by chance, so that those which started together do not all leave together. */

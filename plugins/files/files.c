@@ -106,6 +106,7 @@ static int open_root(struct files *files)
         gale_log(files->app, GALE_ERROR, "set root is missing: the folder whose files are served");
         return -EINVAL;
     }
+    files->path = root;
     files->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int r = files->root < 0 ? -errno : 0;
     if (r == 0) {
@@ -247,6 +248,35 @@ static int answer(struct lookup *lookup, struct gale_request *req, struct gale_r
     return lookup->files->lists ? send_listing(lookup, req, res) : 403;
 }
 
+/* What was deleted is still open, and empty. If a folder stands in its place by now, it is that
+ * from here on: under the same number, since threads may be looking below it. */
+static bool find_root_again(const struct files *files)
+{
+    struct stat st;
+    if (fstat(files->root, &st) < 0 || st.st_nlink)
+        return false;
+    int fd = open(files->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool is_done = dup3(fd, files->root, O_CLOEXEC) >= 0;
+    close(fd);
+    gale_log(files->app, GALE_WARN,
+             "set root: %s had been deleted; the folder that is there now "
+             "is served",
+             files->path);
+    return is_done;
+}
+
+static int find(struct lookup *lookup)
+{
+    int r = lookup->path ? lookup_open(lookup) : -ENOENT;
+    if (r == 0 && lookup->st.st_nlink == 0 && S_ISDIR(lookup->st.st_mode)) {
+        lookup_close(lookup);
+        r = -ENOENT;
+    }
+    return r;
+}
+
 static int serve(void *state, struct gale_request *req, struct gale_response *res)
 {
     const struct files *files = state;
@@ -259,7 +289,9 @@ static int serve(void *state, struct gale_request *req, struct gale_response *re
         .takes_br = files->is_precompressed && gale_request_accepts_coding(req, "br"),
         .takes_gzip = files->is_precompressed && gale_request_accepts_coding(req, "gzip"),
     };
-    int r = lookup.path ? lookup_open(&lookup) : -ENOENT;
+    int r = find(&lookup);
+    if (r == -ENOENT && find_root_again(files))
+        r = find(&lookup);
     r = r < 0 ? refuse(files, r) : answer(&lookup, req, res);
     lookup_close(&lookup);
     return r;

@@ -18,7 +18,8 @@
 /* The settings of one app; never changed once it is open. */
 struct files {
     struct gale_app *app;
-    int root;         /* the folder, O_PATH; owned */
+    const char *path; /* of the folder */
+    int root;         /* it, O_PATH; owned */
     uint64_t resolve; /* which links openat2 may follow */
     const char *index;
     const char *cache;   /* Cache-Control, or NULL */

@@ -84,4 +84,24 @@ START_TEST(needs_a_folder)
 }
 END_TEST
 
-UNIT_MAIN(stays_below, needs_a_folder)
+START_TEST(finds_a_folder_that_was_deleted)
+{
+    char top[] = "/tmp/gale-test-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(top));
+    int folder = beneath_open_folder(top);
+    ck_assert(!beneath_find_again(&folder, top));
+    ck_assert_int_eq(rmdir(top), 0);
+    ck_assert(!beneath_find_again(&folder, top));
+    ck_assert_int_eq(mkdir(top, 0755), 0);
+    ck_assert_int_lt(beneath_open(folder, "file", O_CREAT | O_WRONLY), 0);
+    ck_assert(beneath_find_again(&folder, top));
+    ck_assert(!beneath_find_again(&folder, top));
+    int file = beneath_open(folder, "file", O_CREAT | O_WRONLY);
+    ck_assert_int_ge(file, 0);
+    close(file);
+    close(folder);
+    ck_assert_int_eq(chdir(top) | unlink("file") | rmdir(top), 0);
+}
+END_TEST
+
+UNIT_MAIN(finds_a_folder_that_was_deleted, stays_below, needs_a_folder)
