@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "base/list.h"
 #include "base/macros.h"
@@ -84,13 +85,33 @@ static struct coroutine *place(char *base, size_t size)
     return coroutine;
 }
 
+static char *reserve(size_t size)
+{
+    return mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1,
+                0);
+}
+
+/* Where address space is limited, stacks don't take the last of it: a stack that cannot be had
+ * costs one request, memory that cannot be had all of its process. */
+static bool has_headroom(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return true;
+    char *headroom = reserve(COROUTINE_HEADROOM);
+    if (headroom == MAP_FAILED)
+        return false;
+    munmap(headroom, COROUTINE_HEADROOM);
+    return true;
+}
+
 static struct coroutine *map(size_t size)
 {
-    char *base = mmap(NULL, mapping_size(size), PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    char *base = reserve(mapping_size(size));
     if (base == MAP_FAILED)
         return NULL;
-    if (mprotect(base + COROUTINE_GUARD, size + page_size, PROT_READ | PROT_WRITE) < 0) {
+    if (!has_headroom() ||
+        mprotect(base + COROUTINE_GUARD, size + page_size, PROT_READ | PROT_WRITE) < 0) {
         int error = errno;
         munmap(base, mapping_size(size));
         errno = error;

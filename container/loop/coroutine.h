@@ -13,10 +13,17 @@ struct coroutine;
 
 typedef void coroutine_fn(void *data);
 
-enum { COROUTINE_STACK_DEFAULT = 256 * 1024, COROUTINE_GUARD = 1024 * 1024, COROUTINE_ROOM = 512 };
+enum {
+    COROUTINE_STACK_DEFAULT = 256 * 1024,
+    COROUTINE_GUARD = 1024 * 1024,
+    COROUTINE_ROOM = 512,
+    COROUTINE_HEADROOM = 8 * 1024 * 1024,
+};
 
 /* A coroutine that will run fn(data) when first resumed. stack_size 0 is the default, others are
- * rounded up to pages. NULL with errno when no stack can be mapped. */
+ * rounded up to pages. NULL with errno when no stack can be mapped, or only
+ * with what is left of a limited address space (RLIMIT_AS): the last COROUTINE_HEADROOM bytes stay
+ * for memory that nobody can be refused. */
 struct coroutine *coroutine_create(coroutine_fn *fn, void *data, size_t stack_size);
 /* Gives the stack back. Only for one that is done or never started. */
 void coroutine_destroy(struct coroutine *coroutine);

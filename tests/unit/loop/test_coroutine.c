@@ -8,9 +8,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -177,6 +180,33 @@ START_TEST(sizes)
         ck_assert_ptr_null(coroutine_create(nothing, NULL, size));
         ck_assert_int_ne(errno, 0); /* ENOMEM; valgrind has EINVAL */
     }
+}
+END_TEST
+
+/* A limit of address space stops stacks first, and memory later. */
+START_TEST(headroom)
+{
+    enum { STACKS = 200 };
+    struct coroutine *coroutines[STACKS];
+    struct rlimit limit = {0};
+    size_t pages = 0, count = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    ck_assert_int_eq(fscanf(statm, "%zu", &pages), 1);
+    fclose(statm);
+    if (pages > (size_t)1 << 28) /* a terabyte: a sanitizer's, which takes it by large pieces */
+        return;
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = pages * 4096 + 2 * COROUTINE_HEADROOM;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    while (count < STACKS && (coroutines[count] = coroutine_create(nothing, NULL, 0)))
+        count++;
+    ck_assert_int_eq(errno, ENOMEM);
+    ck_assert_uint_gt(count, 3);
+    ck_assert_uint_lt(count, 10);
+    for (int i = 0; i < 7; i++)
+        ck_assert_ptr_nonnull(malloc(1024 * 1024)); /* it leaks on purpose */
+    while (count)
+        coroutine_destroy(coroutines[--count]);
 }
 END_TEST
 
@@ -407,6 +437,6 @@ START_TEST(backtraces_end_at_the_entry)
 END_TEST
 
 UNIT_MAIN(takes_turns, knows_the_current_one, room_is_the_makers, keeps_registers_and_rounding,
-          sizes, many_sizes_and_reuse, last_used_first, cold_stacks_give_memory_back, keeps_so_many,
-          steady_state_makes_no_system_call, overflow_hits_the_guard,
+          sizes, headroom, many_sizes_and_reuse, last_used_first, cold_stacks_give_memory_back,
+          keeps_so_many, steady_state_makes_no_system_call, overflow_hits_the_guard,
           other_addresses_are_no_overflow, backtraces_end_at_the_entry)
