@@ -58,7 +58,7 @@ struct crash_record {
     char thread[16];
     char app[48]; /* what the thread was at; "": unknown */
     char request[160], request_id[24];
-    char message[CRASH_TEXT];   /* the C library's last words: assertions, heap corruption */
+    char message[CRASH_TEXT];   /* last words: assertions, heap corruption, no memory */
     char exception[CRASH_TEXT]; /* the type of the C++ exception that nobody caught, mangled */
     _Atomic uint32_t module_count;
     /* May be more than are kept: from CRASH_INNER on frames are a ring, where frame n stands at
@@ -72,6 +72,7 @@ struct crash_record {
 struct crash_sources {
     const char *const *abort_message; /* NULL: none. The text follows an unsigned int */
     const void *(*exception_type)(void);
+    const char *own_message; /* gale's own last words; NULL: none */
 };
 extern struct crash_sources crash_sources;
 

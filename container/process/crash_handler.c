@@ -123,7 +123,9 @@ static void put_message(struct crash_record *record)
     const char *const *message = crash_sources.abort_message;
     if (record->signal != SIGABRT)
         return;
-    if (message && *message)
+    if (crash_sources.own_message)
+        copy(record->message, sizeof(record->message), crash_sources.own_message);
+    else if (message && *message)
         copy(record->message, sizeof(record->message), *message + sizeof(unsigned));
     /* A type's second word is its name; it is thrown only where the first one found a handler. */
     const char *const *type = crash_sources.exception_type ? crash_sources.exception_type() : NULL;
