@@ -87,7 +87,7 @@ TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev 
              netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
              openssl spawn-fcgi libfcgi-bin dokuwiki php-xml php-mbstring chromium libcgi-fast-perl \
              libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3 golang-go \
-             wrk gdb
+             wrk gdb libfaketime
 # For the browser tests; a nodejs that is there may bring its own npm.
 BROWSER_DEPS := chromium $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps:

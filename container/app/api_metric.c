@@ -102,7 +102,7 @@ int gale_workers_each(int (*fn)(void *data, const struct gale_worker *worker), v
             .place = slot->place,
             .generation = slot->generation,
             .state = state_name(state),
-            .age_ms = clock_wall_ms() - slot->started_ms,
+            .age_ms = clock_mono_ms() - slot->started_ms,
             .heartbeat_ms = heartbeat_ms ? clock_mono_ms() - heartbeat_ms : -1,
         };
         int r = fn(data, &worker);

@@ -37,7 +37,7 @@ struct board_slot {
     uint32_t place;         /* the worker's place in its group */
     int32_t pid;
     uint64_t generation;
-    int64_t started_ms;           /* wall clock */
+    int64_t started_ms;           /* monotonic */
     _Atomic int64_t heartbeat_ms; /* monotonic; each turn of the loop */
     _Atomic uint64_t memory;      /* bytes that it holds, as last looked at */
     /* What it still has while it drains. */

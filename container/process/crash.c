@@ -63,6 +63,7 @@ struct crash *crash_create(const struct crash_facts *facts, const struct crash_r
     crash->frame_count =
         crash->record.frame_total < CRASH_FRAMES ? crash->record.frame_total : CRASH_FRAMES;
     crash->died_ms = clock_wall_ms();
+    crash->since_ms = clock_mono_ms();
     for (uint32_t i = 0; i < crash->frame_count; i++)
         add_line(crash, (struct crash_line){.frame = i});
     return crash;

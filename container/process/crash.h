@@ -53,8 +53,9 @@ struct crash {
     char *originals[CRASH_MODULES]; /* what the modules are copies of; owned; NULL: of nothing */
     struct crash_line *lines;       /* owned */
     size_t line_count;
-    char *exception; /* its type, readable; owned; NULL: none */
-    int64_t died_ms; /* wall clock */
+    char *exception;  /* its type, readable; owned; NULL: none */
+    int64_t died_ms;  /* wall clock, for people */
+    int64_t since_ms; /* monotonic */
 };
 
 /* Returns owned. */

@@ -95,6 +95,7 @@ static void keep(struct crashes *crashes, const struct crash *crash)
 {
     struct crash_report *report = make_report(crash_app(crash), members_of(crash));
     report->died_ms = crash->died_ms;
+    report->since_ms = crash->since_ms;
     report->count = 1;
     list_each (&crashes->kept, link) {
         if (strcmp(of_link(link)->app, report->app) != 0)
@@ -115,6 +116,7 @@ void crashes_restore(struct crashes *crashes, const struct crash_report *as)
     struct crash_report *report =
         make_report(as->app, memory_copy(as->members, strlen(as->members)));
     report->died_ms = as->died_ms;
+    report->since_ms = as->since_ms;
     report->count = as->count;
     list_append(&crashes->kept, &report->link);
     crashes->kept_count++;
@@ -126,7 +128,7 @@ static void write_report(const struct crash_report *report, struct json *json)
     json_text(json, "app", report->app);
     json_number(json, "count", (int64_t)report->count);
     json_number(json, "time_ms", report->died_ms);
-    json_number(json, "age_ms", clock_wall_ms() - report->died_ms);
+    json_number(json, "age_ms", clock_mono_ms() - report->since_ms);
     json_members(json, report->members);
     json_close(json, '}');
 }

@@ -33,10 +33,11 @@ struct crashes {
  * telling it. */
 struct crash_report {
     struct list link;
-    char *app;       /* owned; "": nobody knows */
-    uint64_t count;  /* of its crashes so far, this one included */
-    int64_t died_ms; /* wall clock */
-    char *members;   /* the rest, of an object in JSON; owned */
+    char *app;        /* owned; "": nobody knows */
+    uint64_t count;   /* of its crashes so far, this one included */
+    int64_t died_ms;  /* wall clock, for people */
+    int64_t since_ms; /* monotonic */
+    char *members;    /* the rest, of an object in JSON; owned */
 };
 
 typedef void crashes_told_fn(void *data, const struct crash *crash);

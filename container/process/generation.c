@@ -73,7 +73,7 @@ struct generation *generation_create(struct group *group, struct config *config,
     generation->config = config;
     generation->config_fd = config_fd;
     generation->logs.access_fd = -1;
-    generation->started_ms = clock_wall_ms();
+    generation->started_ms = clock_mono_ms();
     generation->code_fd = -1;
     generation->copies = memory_zalloc((config->app_count + 1) * sizeof(*generation->copies));
     generation->titles = memory_zalloc((config->app_count + 1) * sizeof(*generation->titles));

@@ -54,7 +54,7 @@ struct generation {
     struct identity identity; /* whom its workers run as */
     struct app_title *titles; /* by the configuration's apps; owned */
     struct log_files logs;
-    int64_t started_ms;             /* wall clock */
+    int64_t started_ms;
     struct worker_process *workers; /* by place; owned */
     unsigned size;
     struct list leaving;      /* processes that are out of their place; owned */

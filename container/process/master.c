@@ -34,8 +34,8 @@ enum { QUICK_MS = 500 };
 
 int64_t master_age_ms(int64_t since_ms)
 {
-    int64_t age = clock_wall_ms() - since_ms;
-    return age > 0 ? age : 0; /* the wall clock may have been set */
+    int64_t age = clock_mono_ms() - since_ms;
+    return age > 0 ? age : 0;
 }
 
 /* ---- stopping ---- */
@@ -379,7 +379,7 @@ static void init(struct master *master, const struct master_options *options)
                               .board_fd = -1,
                               .log_fd = -1,
                               .previous_exe = -1,
-                              .started_ms = clock_wall_ms()};
+                              .started_ms = clock_mono_ms()};
     list_init(&master->groups);
     master->front = group_create(master, "");
     reloads_init(&master->reloads);

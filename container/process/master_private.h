@@ -49,7 +49,7 @@ struct master {
     enum master_stop stop;
     enum master_exit exit;
     char *pid_file;     /* as written; owned */
-    int64_t started_ms; /* wall clock */
+    int64_t started_ms;
     struct timer settle;
     struct timer turnover; /* until what isolated apps were replaced by answers alone */
     int64_t turnover_ms;   /* when that began */

@@ -118,7 +118,7 @@ static void record(struct reloads *reloads, const char *why)
 {
     free(reloads->last_failure);
     reloads->last_failure = why ? memory_copy(why, strlen(why)) : NULL;
-    reloads->last_failure_ms = clock_wall_ms();
+    reloads->last_failure_ms = clock_mono_ms();
 }
 
 static void answer(struct master *master, struct list *waiters, const char *why)

@@ -31,7 +31,7 @@ struct reloads {
     struct timer settling;   /* while what was replaced hands its clients over */
     char *note;              /* what to say of success, owned; NULL: nothing */
     char *last_failure;      /* why the last reload failed, owned; NULL: it did not */
-    int64_t last_failure_ms; /* wall clock */
+    int64_t last_failure_ms;
 };
 
 void reloads_init(struct reloads *reloads);

@@ -97,7 +97,7 @@ static void refuse(struct rollback *rollback, struct release *live)
 {
     release_free(rollback->refused);
     rollback->refused = live;
-    rollback->refused_ms = clock_wall_ms();
+    rollback->refused_ms = clock_mono_ms();
     rollback->to_number = rollback->next->source;
 }
 

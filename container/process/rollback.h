@@ -24,7 +24,7 @@ struct rollback {
     bool is_continued;                      /* the next reload is another program's: see below */
     struct release *refused; /* what was rolled back last; owned; NULL: other files serve since */
     uint64_t to_number;
-    int64_t refused_ms; /* wall clock */
+    int64_t refused_ms;
     char *why;          /* owned */
 };
 

@@ -126,7 +126,6 @@ int server_process_start(struct server_process *process)
     }
     process->state = SERVER_RUNNING;
     process->started_ms = clock_mono_ms();
-    process->wall_ms = clock_wall_ms();
     watch(process);
     server_set_process_started(set, process);
     return 0;

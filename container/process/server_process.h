@@ -25,7 +25,7 @@ struct server_process {
     struct server_output output;
     struct backoff backoff;
     int64_t delay_ms;            /* of the last back-off; 0: none */
-    int64_t started_ms, wall_ms; /* on the loop's and on the wall clock */
+    int64_t started_ms;
     unsigned restarts;
     struct timer again;
 };

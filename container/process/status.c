@@ -155,7 +155,7 @@ static void write_server(const struct server_process *process, struct json *json
     json_number(json, "restarts", process->restarts);
     if (has_process) {
         json_number(json, "pid", process->child.pid);
-        json_number(json, "age_ms", master_age_ms(process->wall_ms));
+        json_number(json, "age_ms", master_age_ms(process->started_ms));
     }
     json_close(json, '}');
 }

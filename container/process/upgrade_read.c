@@ -94,6 +94,7 @@ static int read_report(struct upgrade_reader *reader, const struct record *recor
     const struct crash_report report = {.app = text,
                                         .count = (uint64_t)record->numbers[0],
                                         .died_ms = record->numbers[1],
+                                        .since_ms = record->numbers[2],
                                         .members = text + app_len + 1};
     if (app_len >= record->text.len)
         return -EBADMSG;

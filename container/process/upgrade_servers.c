@@ -59,7 +59,6 @@ static void put_process(struct upgrade_writer *writer, const struct server_proce
                                has_process ? upgrade_keep(writer, process->child.pidfd) : -1,
                                has_process ? upgrade_keep(writer, process->output.fd) : -1,
                                process->started_ms,
-                               process->wall_ms,
                                process->restarts,
                                process->delay_ms,
                                process->backoff.delay_ms};
@@ -209,10 +208,9 @@ static void resume(struct upgrade_reader *reader, const struct record *record)
                                 .state = (enum server_state)n[1],
                                 .output.fd = (int)n[4],
                                 .started_ms = n[5],
-                                .wall_ms = n[6],
-                                .restarts = (unsigned)n[7],
-                                .delay_ms = n[8],
-                                .backoff.delay_ms = n[9]};
+                                .restarts = (unsigned)n[6],
+                                .delay_ms = n[7],
+                                .backoff.delay_ms = n[8]};
     child_process_resume(&as.child, (pid_t)n[2], (int)n[3]);
     server_set_resume_process(reader->servers, &as, record->text);
 }

@@ -86,7 +86,7 @@ static void put_reports(struct upgrade_writer *writer, const struct crashes *cra
 {
     list_each (&crashes->kept, link) {
         const struct crash_report *report = container_of(link, struct crash_report, link);
-        const int64_t numbers[] = {(int64_t)report->count, report->died_ms};
+        const int64_t numbers[] = {(int64_t)report->count, report->died_ms, report->since_ms};
         struct buffer text = {0};
         buffer_add(&text, report->app, strlen(report->app) + 1);
         buffer_add_text(&text, report->members);

@@ -230,7 +230,7 @@ static void fill_slot(const struct worker_process *worker)
     slot->place = worker->place;
     slot->pid = worker->pid;
     slot->generation = worker->generation->number;
-    slot->started_ms = clock_wall_ms();
+    slot->started_ms = clock_mono_ms();
 }
 
 static int spawn(struct worker_process *worker, int their_end)

@@ -121,7 +121,7 @@ START_TEST(lists_workers)
         slot->pid = 100 + (int)i;
         slot->place = i;
         slot->generation = 2;
-        slot->started_ms = clock_wall_ms() - 5000;
+        slot->started_ms = clock_mono_ms() - 5000;
         slot->heartbeat_ms = clock_mono_ms() - 10;
     }
     ck_assert_int_eq(gale_workers_each(show, out), 1); /* stops when told */
