@@ -19,6 +19,7 @@
 #include "base/macros.h"
 #include "base/str.h"
 #include "process/channel.h"
+#include "process/orphan.h"
 #include "process/worker_memory.h"
 #include "process/worker_private.h"
 
@@ -257,12 +258,15 @@ static int serve(void)
     worker_recycle_start(&worker.recycle, &worker);
     worker.turn_end.fn = on_turn_end;
     ioloop_on_turn_end(worker.loop, &worker.turn_end);
-    /* From here on the end of the channel tells that the master has died. */
-    (void)prctl(PR_SET_PDEATHSIG, 0);
+    /* From here on the end of the channel tells that the master has died; this is for who is stuck
+     * then. */
+    int r = orphan_watch(worker.config->server.drain_timeout_ms + WORKER_KILL_AFTER_MS);
+    if (r < 0)
+        log_warn("if the master is killed, this worker cannot be sure to end", LOG_ERRNO(r));
     atomic_store_explicit(&board_mine->state, BOARD_READY, memory_order_relaxed);
     tell_apps();
     channel_message_init(&ready, CHANNEL_READY, 0);
-    int r = channel_send(worker.arguments.channel, &ready);
+    r = channel_send(worker.arguments.channel, &ready);
     if (r < 0 && r != -EPIPE)
         return r;
     if (worker.is_draining) /* told so while the apps opened */

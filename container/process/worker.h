@@ -7,6 +7,9 @@
 
 struct adapter;
 
+/* How long after the end of its drain a worker that is still there is killed. */
+enum { WORKER_KILL_AFTER_MS = 5000 };
+
 /* Runs the worker; argv as worker_arguments.h has it, `adapters` ended by NULL. Returns the exit
  * status: 0 after a drain, 1 when it could not start, 2 when no master wrote argv. */
 int worker_main(int argc, char **argv, const struct adapter *const *adapters);

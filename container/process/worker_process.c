@@ -24,13 +24,14 @@
 #include "process/isolation.h"
 #include "process/master_private.h"
 #include "process/dev_master.h"
+#include "process/worker.h"
 #include "process/worker_arguments.h"
 #include "process/worker_end.h"
 #include "process/worker_spawn.h"
 
 /* How much longer than it was told a worker may take to end, and how much of what it says before
  * it is ready is kept. */
-enum { KILL_AFTER_MS = 5000, WHY_BYTES = 4096, MESSAGES_A_TURN = 64 };
+enum { WHY_BYTES = 4096, MESSAGES_A_TURN = 64 };
 /* What a worker gets to write down where it is, and then for its core. */
 enum { STRIKE_MS = 1000, CORE_MS = 60 * 1000 };
 
@@ -339,7 +340,7 @@ static void resume_timer(struct worker_process *worker)
     else if (worker->state == WORKER_STARTING)
         timer_start(loop, &worker->timer, worker->generation->config->server.start_timeout_ms);
     else if (worker->state == WORKER_ENDING)
-        timer_start(loop, &worker->timer, worker->cut_ms - clock_mono_ms() + KILL_AFTER_MS);
+        timer_start(loop, &worker->timer, worker->cut_ms - clock_mono_ms() + WORKER_KILL_AFTER_MS);
 }
 
 int worker_process_resume(struct worker_process *worker, const struct worker_process *as)
@@ -427,7 +428,7 @@ void worker_process_drain(struct worker_process *worker, int64_t ms, unsigned fl
     if (worker->state != WORKER_ENDING || cut_ms < worker->cut_ms)
         worker->cut_ms = cut_ms;
     worker->state = WORKER_ENDING;
-    timer_start(master->loop, &worker->timer, ms + KILL_AFTER_MS);
+    timer_start(master->loop, &worker->timer, ms + WORKER_KILL_AFTER_MS);
 }
 
 void worker_process_kill(struct worker_process *worker)
