@@ -55,6 +55,9 @@ struct serving {
 static int fail(struct serving *serving, int status, const char *why, const char *ended)
 {
     board_add(serving->cgi->failed, 1);
+    if (status == 503 &&
+        !log_ration_take(&serving->cgi->refusals, "programs that were not started"))
+        return status;
     log_error("CGI program failed", LOG_TEXT("app", serving->cgi->app), LOG_TEXT("why", why),
               LOG_TEXT("ended", ended), answer_status(serving->req, serving->res, status),
               LOG_TEXT("program", serving->program.path),

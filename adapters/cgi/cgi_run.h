@@ -15,6 +15,7 @@
 #include "adapters/gateway/handoff.h"
 #include "adapters/gateway/program_log.h"
 #include "base/list.h"
+#include "base/log_ration.h"
 #include "base/macros.h"
 #include "http/request.h"
 #include "loop/timer.h"
@@ -35,6 +36,7 @@ struct cgi {
     struct handoff handoff;
     struct governor governor;
     struct program_log log;
+    struct log_ration refusals;
     int started, failed; /* counters */
     struct list runs;
 };

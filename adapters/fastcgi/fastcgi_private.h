@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <gale/str.h>
 #include "base/buffer.h"
+#include "base/log_ration.h"
 #include "base/macros.h"
 #include "base/setting.h"
 #include "net/hidden_socket.h"
@@ -67,6 +68,7 @@ struct fastcgi {
     struct governor governor;
     struct handoff handoff;
     struct program_log log;
+    struct log_ration refusals;
     struct fastcgi_spawned spawned;
     struct buffer title; /* its servers, for status */
     int root_fd;         /* owned; -1: `root` is not on this machine, or not set */

@@ -200,10 +200,11 @@ static int take_seat(struct fastcgi_exchange *x)
     x->is_seated = r == 0;
     if (r == 0 || task_cancelled(task_current()))
         return r;
-    log_warn(r == -EBUSY ? "a request found the queue of its FastCGI app full"
-                         : "a request waited for queue_timeout in the queue of its FastCGI app",
-             LOG_TEXT("app", x->fastcgi->app->config->name),
-             LOG_STR("id", gale_request_id(x->req)));
+    if (log_ration_take(&x->fastcgi->refusals, "requests that found no place in the queue"))
+        log_warn(r == -EBUSY ? "a request found the queue of its FastCGI app full"
+                             : "a request waited for queue_timeout in the queue of its FastCGI app",
+                 LOG_TEXT("app", x->fastcgi->app->config->name),
+                 LOG_STR("id", gale_request_id(x->req)));
     ask_to_retry(x);
     return 503;
 }

@@ -24,10 +24,12 @@ static int refuse(struct link_call *call, int error)
 {
     if (task_cancelled(task_current()))
         return error;
-    log_warn(
-        error == -EBUSY ? "a request found the queue of its isolated app full"
-                        : "a request waited for queue_timeout in the queue of its isolated app",
-        LOG_TEXT("app", call->owner->app->config->name), LOG_STR("id", gale_request_id(call->req)));
+    if (log_ration_take(&call->owner->refusals, "requests that found no place in the queue"))
+        log_warn(error == -EBUSY
+                     ? "a request found the queue of its isolated app full"
+                     : "a request waited for queue_timeout in the queue of its isolated app",
+                 LOG_TEXT("app", call->owner->app->config->name),
+                 LOG_STR("id", gale_request_id(call->req)));
     (void)gale_response_header(call->res, "Retry-After", "1");
     return 503;
 }

@@ -256,8 +256,9 @@ static enum link_outcome lost(struct link_call *call, int error, bool is_first)
         return LINK_ANSWERED;
     }
     if (is_first && error == -ETIMEDOUT) {
-        log_error("no worker of an isolated app runs",
-                  LOG_TEXT("app", call->owner->app->config->name), id_of(call));
+        if (log_ration_take(&call->owner->refusals, "requests that no worker took"))
+            log_error("no worker of an isolated app runs",
+                      LOG_TEXT("app", call->owner->app->config->name), id_of(call));
         (void)gale_response_header(call->res, "Retry-After", "1");
         call->verdict = 503;
         return LINK_ANSWERED;

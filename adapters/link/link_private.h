@@ -12,6 +12,7 @@
 #include "adapters/gateway/governor.h"
 #include "adapters/link/link.h"
 #include "base/list.h"
+#include "base/log_ration.h"
 #include "base/macros.h"
 #include "fastcgi/link.h"
 #include "loop/timer.h"
@@ -26,8 +27,9 @@ struct link {
     struct gale_app *app;                 /* borrowed */
     const struct link_settings *settings; /* borrowed */
     struct governor governor;
-    struct list idle;      /* lines, the one used last first */
-    struct timer timer;    /* closes those that nobody has wanted for long */
+    struct list idle;   /* lines, the one used last first */
+    struct timer timer; /* closes those that nobody has wanted for long */
+    struct log_ration refusals;
     int retries, failures; /* board metrics */
 };
 

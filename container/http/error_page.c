@@ -122,6 +122,9 @@ int error_status(int verdict, bool request_side)
     case -EMFILE:
     case -ENFILE:
     case -ENOSPC:
+    case -EDQUOT:
+    case -ENOMEM:
+    case -ENOBUFS:
         return 503;
     default:
         return 500;

@@ -5,6 +5,7 @@
 
 #include <gale/plugin.h>
 #include "base/log.h"
+#include "base/log_ration.h"
 #include "http/error_page.h"
 #include "http/front.h"
 #include "loop/task.h"
@@ -34,6 +35,14 @@ static bool is_client_gone(const struct exchange *exchange, int verdict)
     return verdict < 0 && (verdict == -ECANCELED || why == -ECONNRESET || why == -EPIPE);
 }
 
+/* What has run out for one request has for the others, too. */
+static bool may_log_failure(int verdict)
+{
+    static struct log_ration shortages;
+    return error_status(verdict, false) != 503 ||
+           log_ration_take(&shortages, "requests that failed for want of something");
+}
+
 static void log_verdict(struct exchange *exchange, int verdict)
 {
     const struct gale_request *req = &exchange->req;
@@ -43,7 +52,7 @@ static void log_verdict(struct exchange *exchange, int verdict)
     if (!is_verdict(verdict))
         log_error("serve returned a value that means nothing; the client gets 500",
                   LOG_NUMBER("value", verdict), app, target, id);
-    else if (verdict < 0)
+    else if (verdict < 0 && may_log_failure(verdict))
         log_error("serve failed", LOG_ERRNO(verdict), app, target, id);
 }
 

@@ -21,10 +21,10 @@ struct gale_response;
 /* What serve returns. Besides these: 400 to 599, "send that error page", with the headers set so
  * far that are not about content (Allow, Retry-After, WWW-Authenticate, ...); a negative errno, a
  * failure that is logged by its name and answered with 500, or with 503 where something ran out
- * that will be there again (-EAGAIN, -EMFILE, -ENFILE, -ENOSPC), or with 504 for -ETIMEDOUT.
- * Anything else is logged as the plugin's fault and answered with 500. Once the head of the
- * response has left, an error can only cut the connection, so that the client sees that the answer
- * is not whole. */
+ * that will be there again (-EAGAIN, -EMFILE, -ENFILE, -ENOSPC, -EDQUOT, -ENOMEM, -ENOBUFS), or
+ * with 504 for -ETIMEDOUT. Anything else is logged as the plugin's fault and answered with 500.
+ * Once the head of the response has left, an error can only cut the connection, so that the client
+ * sees that the answer is not whole. */
 enum {
     GALE_OK = 0,      /* answered; a response that nothing was written to is an empty one */
     GALE_DECLINE = 1, /* "not mine": the next app on this mount is tried, then the next shorter

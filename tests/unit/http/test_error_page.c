@@ -22,6 +22,7 @@ START_TEST(statuses)
         {-EMSGSIZE, true, 413},   {-EBADMSG, true, 400},    {-EBADMSG, false, 500},
         {-ETIMEDOUT, true, 408},  {-ETIMEDOUT, false, 504}, {-EAGAIN, false, 503},
         {-EMFILE, false, 503},    {-ENOSPC, false, 503},    {-EIO, false, 500},
+        {-EDQUOT, false, 503},    {-ENOMEM, false, 503},    {-ENOBUFS, false, 503},
         {-ECONNRESET, true, 400}, {0, false, 500},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
