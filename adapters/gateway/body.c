@@ -13,7 +13,7 @@ static int spool_all(struct gateway_body *body)
     scoped_free char *piece = memory_alloc(PIECE);
     ssize_t n;
     while ((n = gale_request_read(body->req, piece, PIECE)) > 0) {
-        int r = spool_write(&body->spool, piece, (size_t)n);
+        int r = spool_write(&body->spool, piece, (size_t)n, NULL);
         if (r < 0)
             return r;
         body->length += n;

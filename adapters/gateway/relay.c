@@ -4,20 +4,49 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/log.h"
+#include "base/log_ration.h"
 #include "net/iobuf.h"
 
 enum { MEMORY = 2 * RELAY_PIECE_MAX /* and the least that the spool has room for */ };
 
 /* ---- the reading task ---- */
 
+static void warn_full(int error)
+{
+    static struct log_ration warnings;
+    if (log_ration_take(&warnings, "answers that cannot be kept"))
+        log_warn("there is no room to keep an answer for a slow client; its program waits for it",
+                 LOG_ERRNO(error));
+}
+
+/* Writes what there is room for, and takes it from the piece. Returns 0 if there may be room for
+ * the rest, -EAGAIN when somebody has to read first, or -errno. */
+static int put_some(struct relay *relay, const char **at, size_t *len)
+{
+    size_t written = 0;
+    int r = spool_write(&relay->spool, *at, *len, &written);
+    *at += written;
+    *len -= written;
+    if (written)
+        task_line_wake(&relay->filled, SIZE_MAX);
+    if (spool_is_full(r))
+        warn_full(r);
+    else if (r != -EMSGSIZE)
+        return r;
+    return spool_left(&relay->spool) ? -EAGAIN : 0;
+}
+
+/* There is room at the latest when the spool is empty: in memory. */
 int relay_put(struct relay *relay, const char *at, size_t len)
 {
-    int r;
-    assert(len <= RELAY_PIECE_MAX); /* there is room for it at the latest when the spool is empty */
-    while ((r = spool_write(&relay->spool, at, len)) == -EMSGSIZE)
-        if ((r = task_line_wait(&relay->emptied, -1)) < 0)
-            break;
-    task_line_wake(&relay->filled, SIZE_MAX);
+    int r = 0;
+    assert(len <= RELAY_PIECE_MAX);
+    while (len && r == 0) {
+        r = put_some(relay, &at, &len);
+        if (r == -EAGAIN)
+            r = task_line_wait(&relay->emptied, -1);
+    }
     relay->is_untaken |= r < 0;
     return r;
 }

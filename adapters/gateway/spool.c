@@ -86,7 +86,7 @@ static struct piece piece_at(const struct spool *spool, uint64_t position, void 
     return (struct piece){.fd = spool->fd, .iov = {data, len}, .at = (off_t)at};
 }
 
-static int write_file(struct spool *spool, const char *data, size_t len)
+static int write_file(struct spool *spool, const char *data, size_t len, size_t *written)
 {
     if (spool->fd < 0) {
         int fd = temporary_open();
@@ -101,6 +101,7 @@ static int write_file(struct spool *spool, const char *data, size_t len)
         if (n < 0)
             return (int)n;
         spool->file_end += (uint64_t)n;
+        *written += (size_t)n;
         data += n;
         len -= (size_t)n;
     }
@@ -180,14 +181,25 @@ static size_t read_memory(struct spool *spool, void *to, size_t len)
 
 /* ---- both ---- */
 
-int spool_write(struct spool *spool, const void *data, size_t len)
+int spool_write(struct spool *spool, const void *data, size_t len, size_t *out_written)
 {
+    int r = 0;
+    size_t written = 0;
     if (len > spool->limit || spool_left(spool) > spool->limit - len)
         return -EMSGSIZE;
-    if (!len)
-        return 0;
-    size_t kept = write_memory(spool, data, len);
-    return kept == len ? 0 : write_file(spool, (const char *)data + kept, len - kept);
+    if (len)
+        written = write_memory(spool, data, len);
+    if (written < len)
+        r = write_file(spool, (const char *)data + written, len - written, &written);
+    if (out_written)
+        *out_written = written;
+    return r;
+}
+
+bool spool_is_full(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT || error == -EFBIG || error == -EMFILE ||
+           error == -ENFILE;
 }
 
 ssize_t spool_read(struct spool *spool, void *to, size_t len)

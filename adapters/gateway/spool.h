@@ -8,6 +8,7 @@
  *   taken | in memory ....... | in the file ....... |
  *           read from here      and then here         written to the file while there is any */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -25,9 +26,12 @@ struct spool {
 /* At most memory_max bytes in memory and `limit` in all are kept at a time. */
 void spool_init(struct spool *spool, size_t memory_max, uint64_t limit);
 void spool_finish(struct spool *spool);
-/* Appends all of it. 0, -EMSGSIZE beyond the limit (then nothing was written), -ENOSPC, or -errno:
- * then the spool is of no use any more. One writer and one reader at a time. */
-SUSPENDS int spool_write(struct spool *spool, const void *data, size_t len);
+/* Appends all of it. 0, -EMSGSIZE beyond the limit (then nothing was written), or -errno: then the
+ * first *out_written bytes were (NULL: it does not matter). One writer and one reader at a time. */
+SUSPENDS int spool_write(struct spool *spool, const void *data, size_t len, size_t *out_written);
+/* Whether such an error of spool_write means that the file has no room, or cannot be had, for now:
+ * memory may have room again when what was written has been read. */
+bool spool_is_full(int error);
 /* Takes from the front: the number of bytes, 0 when nothing is left now. */
 SUSPENDS ssize_t spool_read(struct spool *spool, void *to, size_t len);
 /* Bytes written and not yet read. */

@@ -2,8 +2,11 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "adapters/gateway/relay.h"
+#include "base/log.h"
 #include "loop/ioloop.h"
 #include "loop/task.h"
 
@@ -48,10 +51,21 @@ static int take(void *data, const char *at, size_t len)
     return fail_at && taken >= fail_at ? -EPIPE : 0;
 }
 
+static int shortage = -1; /* the resource that is short while it runs */
+static rlim_t most;
+
 static void run_task(void *data)
 {
     static const struct relay_ends ends = {give, take, NULL};
+    struct rlimit before, now;
+    if (shortage >= 0) {
+        getrlimit(shortage, &before);
+        now = (struct rlimit){most, before.rlim_max};
+        setrlimit(shortage, &now);
+    }
     result = relay_run(&relay, &ends, *(uint64_t *)data, NULL);
+    if (shortage >= 0)
+        setrlimit(shortage, &before);
 }
 
 static struct ioloop *loop;
@@ -85,6 +99,30 @@ START_TEST(all_of_it_arrives)
             ck_assert(relay.has_read && !relay.is_untaken);
         }
     }
+}
+END_TEST
+
+/* RLIMIT_FSIZE stands for the disk; without a descriptor there is no file at all. */
+START_TEST(without_room_it_goes_through_memory)
+{
+    static const struct {
+        int resource;
+        rlim_t most;
+    } shortages[] = {
+        {RLIMIT_FSIZE, 0}, {RLIMIT_FSIZE, 1}, {RLIMIT_FSIZE, 100001}, {RLIMIT_NOFILE, 0}};
+    log_set_fd(-1);
+    signal(SIGXFSZ, SIG_IGN);
+    for (size_t i = 0; i < sizeof(shortages) / sizeof(*shortages); i++) {
+        for (int ms = -1; ms <= 1; ms++) {
+            shortage = shortages[i].resource;
+            most = shortages[i].most;
+            run(1000000, ms, false);
+            ck_assert_int_eq(result, 0);
+            ck_assert_uint_eq(taken, TOTAL);
+            ck_assert(relay.has_read && !relay.is_untaken);
+        }
+    }
+    shortage = -1;
 }
 END_TEST
 
@@ -131,5 +169,6 @@ START_TEST(without_a_task_nothing_is_done)
 }
 END_TEST
 
-UNIT_MAIN(all_of_it_arrives, an_error_of_the_program_comes_last, a_client_that_leaves_ends_it,
+UNIT_MAIN(all_of_it_arrives, without_room_it_goes_through_memory,
+          an_error_of_the_program_comes_last, a_client_that_leaves_ends_it,
           without_a_task_nothing_is_done)
