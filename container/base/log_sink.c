@@ -95,6 +95,10 @@ void log_sink_flush(struct log_sink *sink)
             continue;
         if (n == -EAGAIN)
             return;
+        if (n < 0)
+            sink->error = (int)n;
+        if (n < 0 && sink->is_file) /* a full disk may have room again */
+            return;
         if (n < 0) {
             drop_all(sink);
             return;

@@ -6,13 +6,16 @@
  *   JSON:     {"time":"2026-11-21T11:18:03Z","peer":"203.0.113.7","method":"GET",...} */
 #include "http/access_log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/board.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "http/exchange.h"
@@ -27,6 +30,31 @@ void access_log_init(struct access_log *log, int fd, enum access_format format)
     log->has_colour = format == ACCESS_SHORT && fd >= 0 && isatty(fd) &&
                       !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
     log_sink_init(&log->sink, fd, 64 * 1024);
+    log->metric = board_metric(BOARD_COUNTER, "gale_access_log_dropped_total", "",
+                               "Lines of the access log that could not be written.");
+}
+
+static void tell_dropped(struct access_log *log)
+{
+    enum { EVERY_MS = 10 * 1000 };
+    int64_t now_ms = clock_mono_ms();
+    if (log->told_ms && now_ms - log->told_ms < EVERY_MS)
+        return;
+    uint64_t count = log->sink.dropped - log->told;
+    log_warn("lines of the access log were dropped", LOG_NUMBER("count", (int64_t)count),
+             LOG_ERRNO(log->sink.error ? log->sink.error : -EAGAIN));
+    log->told = log->sink.dropped;
+    log->told_ms = now_ms;
+}
+
+void access_log_flush(struct access_log *log)
+{
+    log_sink_flush(&log->sink);
+    if (log->sink.dropped == log->told)
+        return;
+    board_add(log->metric, log->sink.dropped - log->counted);
+    log->counted = log->sink.dropped;
+    tell_dropped(log);
 }
 
 void access_log_finish(struct access_log *log)

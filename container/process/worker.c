@@ -176,7 +176,7 @@ static void on_turn_end(void *data)
     (void)data;
     beat();
     worker_recycle_count(&worker.recycle);
-    log_sink_flush(&worker.access_log.sink);
+    access_log_flush(&worker.access_log);
     log_flush();
 }
 

@@ -1,11 +1,13 @@
 /* The sink against files, stalled pipes, sockets and terminals. */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -209,6 +211,40 @@ START_TEST(an_error_drops_and_counts)
 }
 END_TEST
 
+/* RLIMIT_FSIZE stands for the disk: it, too, takes a part of a line before it refuses. */
+START_TEST(a_full_disk_is_tried_again)
+{
+    enum { LEN = 64, FITS = 1000 };
+    static char got[32 * 1024];
+    char path[] = "/tmp/gale-sink-XXXXXX";
+    int fd = mkstemp(path);
+    struct rlimit limit;
+    struct log_sink sink;
+    unlink(path);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    const struct rlimit before = limit;
+    limit.rlim_cur = FITS;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    log_sink_init(&sink, fd, 4 * 1024);
+    add_numbered(&sink, 0, 50, LEN);
+    log_sink_flush(&sink);
+    ck_assert_int_eq(sink.error, -EFBIG);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_END), FITS);
+    ck_assert_uint_eq(sink.dropped, 0);
+    add_numbered(&sink, 50, 100, LEN);
+    uint64_t dropped = sink.dropped;
+    ck_assert_uint_gt(dropped, 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    log_sink_flush(&sink);
+    size_t len = (size_t)pread(fd, got, sizeof(got), 0);
+    expect_whole_lines(got, len, LEN);
+    ck_assert_uint_eq(len / LEN + dropped, 100);
+    log_sink_finish(&sink);
+    close(fd);
+}
+END_TEST
+
 START_TEST(changes_its_descriptor_between_lines)
 {
     int first[2], second[2];
@@ -257,7 +293,7 @@ START_TEST(processes_share_a_pipe)
 }
 END_TEST
 
-UNIT_MAIN(gathers_until_flushed_or_full, refuses_a_line_that_never_fits,
+UNIT_MAIN(gathers_until_flushed_or_full, refuses_a_line_that_never_fits, a_full_disk_is_tried_again,
           throws_lines_away_without_a_descriptor, a_stalled_pipe_is_not_waited_for,
           a_stalled_socket_is_not_waited_for, a_stopped_terminal_is_not_waited_for,
           an_error_drops_and_counts, changes_its_descriptor_between_lines, processes_share_a_pipe)
