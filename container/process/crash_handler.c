@@ -24,8 +24,7 @@
 #include "loop/task.h"
 #include "process/crash_private.h"
 
-static const int signals[] = {SIGSEGV, SIGBUS, SIGILL,  SIGFPE, SIGTRAP,
-                              SIGABRT, SIGSYS, SIGXCPU, SIGXFSZ};
+static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGXCPU};
 static struct sigaction before[ARRAY_LEN(signals)];
 
 static pid_t process;          /* that leaves records: not what it forked */

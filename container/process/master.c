@@ -176,6 +176,7 @@ static int watch_signals(struct master *master)
         {SIGHUP, on_hangup},      {SIGUSR1, on_reopen},
     };
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* as a full disk: -EFBIG */
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         int r = ioloop_on_signal(master->loop, signals[i].number, signals[i].fn, master);
         if (r < 0)

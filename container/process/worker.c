@@ -219,6 +219,7 @@ static int begin(int argc, char **argv)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* as a full disk: -EFBIG */
     block_signals();
     worker_follow_master(&worker);
     /* Inherited on purpose; the programs that apps start shall not inherit them. */

@@ -12,7 +12,6 @@ CRASH = r"""
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define APART static __attribute__((noinline)) void
@@ -37,15 +36,6 @@ APART kill_itself(void) { raise(SIGKILL); }
 APART divide(void) { sink = 7 / zero; }
 APART trap(void) { __builtin_trap(); }
 APART wild(void) { *(volatile int *)(uintptr_t)0x4141414141414141 = 1; }
-APART file_limit(void)
-{
-    struct rlimit limit = {0, 0};
-    char name[] = "/tmp/gale-limit.XXXXXX";
-    int fd = mkstemp(name);
-    unlink(name);
-    setrlimit(RLIMIT_FSIZE, &limit);
-    sink = (int)write(fd, "x", 1);
-}
 APART smash(void)
 {
 #if defined(__x86_64__)
@@ -69,7 +59,7 @@ static const struct { const char *name; void (*die)(void); } ways[] = {
     {"null", null}, {"jump", jump}, {"recursion", recursion}, {"alloca", big_alloca},
     {"heap", heap}, {"assert", claim}, {"abort", aborts}, {"exit", leave},
     {"_exit", leave_at_once}, {"kill", kill_itself}, {"divide", divide}, {"trap", trap},
-    {"wild", wild}, {"file_limit", file_limit}, {"smash", smash}, {"scribble", scribble},
+    {"wild", wild}, {"smash", smash}, {"scribble", scribble},
     {"thread", thread}, {"thread_stack", thread_stack}, {"offload", offload}, {"spin", spin},
     {"block", block},
 };

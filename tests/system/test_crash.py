@@ -77,7 +77,6 @@ WAYS = [
     ("divide", "SIGFPE", "a division by zero", "divide"),
     ("trap", "SIGILL", "an instruction that does not exist", "trap"),
     ("wild", "SIGSEGV", "a pointer that can't be one", "wild"),
-    ("file_limit", "SIGXFSZ", "RLIMIT_FSIZE", "file_limit"),
     ("smash", "SIGSEGV", "the rest of the stack is broken", "smash"),
     ("scribble", "SIGSEGV", "the rest of the stack is broken", "scribble"),
     ("offload", "SIGSEGV", "it wrote to address 0x0", "null"),
