@@ -233,19 +233,25 @@ static void fail(struct generation *generation, const char *why)
 
 static bool start_worker(struct generation *generation, unsigned place)
 {
-    if (worker_process_start(&generation->workers[place]) < 0)
+    generation->start_error = worker_process_start(&generation->workers[place]);
+    if (generation->start_error < 0)
         return false;
     generation->running++;
     return true;
 }
 
-static const char no_process[] = "a worker process could not be started; see the error log";
+static void fail_to_start(struct generation *generation)
+{
+    scoped_free char *why = memory_printf("a worker process cannot be started: %s",
+                                          worker_process_trouble(generation->start_error));
+    fail(generation, why);
+}
 
 static void on_failed(void *data)
 {
     struct generation *generation = data;
     if (generation->state != GENERATION_ENDING)
-        fail(generation, no_process);
+        fail_to_start(generation);
 }
 
 void generation_start(struct generation *generation)
@@ -260,7 +266,7 @@ static void start_crew(struct generation *generation)
     generation->state = GENERATION_CREW;
     for (unsigned place = 1; place < generation->size; place++)
         if (!start_worker(generation, place)) {
-            fail(generation, no_process);
+            fail_to_start(generation);
             return;
         }
 }

@@ -61,6 +61,7 @@ struct generation {
     unsigned running;         /* processes */
     bool is_hurried;          /* told to end at once: too old, or it never served */
     struct ioloop_call ended; /* when there is no worker whose end would tell */
+    int start_error;          /* of the last process: -errno */
     struct ioloop_call failed;
 };
 

@@ -48,7 +48,7 @@ struct master {
     struct dev_master *dev; /* of gale dev; owned; NULL */
     enum master_stop stop;
     enum master_exit exit;
-    char *pid_file;     /* as written; owned */
+    char *pid_file; /* as written; owned */
     int64_t started_ms;
     struct timer settle;
     struct timer turnover; /* until what isolated apps were replaced by answers alone */

@@ -27,10 +27,10 @@ struct reloads {
     bool is_running, is_queued;
     int64_t asked_ms; /* monotonic: when the current one was first asked for */
     int64_t queued_ms, begun_ms;
-    struct timer again;      /* while a plugin's file is being written, or generations end */
-    struct timer settling;   /* while what was replaced hands its clients over */
-    char *note;              /* what to say of success, owned; NULL: nothing */
-    char *last_failure;      /* why the last reload failed, owned; NULL: it did not */
+    struct timer again;    /* while a plugin's file is being written, or generations end */
+    struct timer settling; /* while what was replaced hands its clients over */
+    char *note;            /* what to say of success, owned; NULL: nothing */
+    char *last_failure;    /* why the last reload failed, owned; NULL: it did not */
     int64_t last_failure_ms;
 };
 

@@ -25,7 +25,7 @@ struct rollback {
     struct release *refused; /* what was rolled back last; owned; NULL: other files serve since */
     uint64_t to_number;
     int64_t refused_ms;
-    char *why;          /* owned */
+    char *why; /* owned */
 };
 
 void rollback_finish(struct rollback *rollback);

@@ -24,7 +24,7 @@ struct server_process {
     struct child_process child;
     struct server_output output;
     struct backoff backoff;
-    int64_t delay_ms;            /* of the last back-off; 0: none */
+    int64_t delay_ms; /* of the last back-off; 0: none */
     int64_t started_ms;
     unsigned restarts;
     struct timer again;

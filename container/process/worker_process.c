@@ -305,15 +305,32 @@ static void abandon(struct worker_process *worker)
     worker_process_close(worker);
 }
 
+const char *worker_process_trouble(int error)
+{
+    switch (-error) {
+    case EAGAIN:
+        return "there may be no more processes: raise the limit (ulimit -u, TasksMax=)";
+    case ENOMEM:
+        return "there is no memory left";
+    case EMFILE:
+        return "the master has no descriptor left: raise the limit (ulimit -n, LimitNOFILE=)";
+    case ENFILE:
+        return "the system has no file left: raise its limit (sysctl fs.file-max)";
+    case ENOSPC:
+        return "the board has no slot left: wait until earlier generations have ended, or take "
+               "fewer `workers`";
+    default:
+        return strerror(-error);
+    }
+}
+
 int worker_process_start(struct worker_process *worker)
 {
     assert(!worker->pid);
     int r = open_process(worker);
     if (r < 0) {
-        log_error(r == -ENOSPC ? "a worker cannot start: the board has no slot left; wait until "
-                                 "earlier generations have ended, or take fewer `workers`"
-                               : "a worker cannot start",
-                  LOG_NUMBER("place", worker->place), LOG_ERRNO(r));
+        log_error("a worker cannot start", LOG_NUMBER("place", worker->place), LOG_ERRNO(r),
+                  LOG_TEXT("why", worker_process_trouble(r)));
         abandon(worker);
         return r;
     }

@@ -59,6 +59,8 @@ void worker_process_init(struct worker_process *worker, struct generation *gener
                          unsigned place);
 /* Starts a process. Returns 0, or -errno after logging: then nothing runs. */
 int worker_process_start(struct worker_process *worker);
+/* What such an error means and what helps, as a part of a sentence. */
+const char *worker_process_trouble(int error);
 /* A process that another program of this master has started: as it was then (descriptors are
  * taken). Returns 0 or -errno. */
 int worker_process_resume(struct worker_process *worker, const struct worker_process *as);
