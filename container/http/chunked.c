@@ -1,7 +1,7 @@
 /* chunked.c - the chunked coding as a machine that takes one byte of framing at a time.
  *
- *   size -> extension -> size_lf -> data -> data_cr -> data_lf -> size ...
- *     |__________________^  |
+ *   size -> blank -> extension -> size_lf -> data -> data_cr -> data_lf -> size ...
+ *     |_______|______^            |
  *                           +-> (size 0) line -> name -> value -> value_lf -> line ...
  *                                         +----> last_lf -> done
  */
@@ -15,6 +15,7 @@
 enum {
     SIZE_FIRST, /* a digit must come */
     SIZE,
+    BLANK, /* only an extension may follow */
     EXTENSION,
     SIZE_LF,
     DATA,
@@ -66,11 +67,20 @@ static int add_digit(struct chunked *chunked, char c)
     return SIZE;
 }
 
+/* RFC 9112 7.1.1: blanks before the semicolon are bad, but have to be read. */
+static int read_blank(char c)
+{
+    if (c == ';')
+        return EXTENSION;
+    return c == ' ' || c == '\t' ? BLANK : -EBADMSG;
+}
+
 static int read_size(struct chunked *chunked, char c)
 {
     if (c == '\r')
         return SIZE_LF;
-    return c == ';' ? EXTENSION : add_digit(chunked, c);
+    int state = read_blank(c);
+    return state < 0 ? add_digit(chunked, c) : state;
 }
 
 /* A line may be longer than what it announces, but not in every chunk: a peer could have gale
@@ -104,6 +114,8 @@ static int step(struct chunked *chunked, char c)
         return add_digit(chunked, c);
     case SIZE:
         return read_size(chunked, c);
+    case BLANK:
+        return read_blank(c);
     case SIZE_LF:
         return end_size(chunked, c);
     default:

@@ -1,8 +1,9 @@
 /* chunked.h - the chunked transfer coding of request bodies (RFC 9112 7.1). Pure.
  *
- * Strict: sizes are hexadecimal digits alone, lines end in CRLF, data is followed by CRLF.
- * Extensions and trailers are read, bounded and dropped: a trailer never becomes a field. The
- * pieces handed out are the same wherever the bytes are split, up to the first fault. */
+ * Strict: sizes are hexadecimal digits alone, or with blanks before an extension; lines end in
+ * CRLF, data is followed by CRLF. Extensions and trailers are read, bounded and dropped: a trailer
+ * never becomes a field. The pieces handed out are the same wherever the bytes are split, up to the
+ * first fault. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
