@@ -39,8 +39,9 @@ static int take_length(struct http_fields *fields, struct http_request_head *hea
     return 0;
 }
 
-/* A coding other than chunked alone: one that gale doesn't know is 501, but a list that is none,
- * or that has chunked anywhere but at its end, or twice, or with a parameter, is no message. */
+/* Anything but chunked alone. RFC 9112 6.3: unless chunked, once, is the last coding, nobody knows
+ * where the message ends, and neither with a list that is none; else another one comes before it,
+ * and that is 501. */
 static int judge_codings(struct gale_str value, struct http_refusal *out_refusal)
 {
     const char *const malformed = "the Transfer-Encoding is malformed";
@@ -53,6 +54,8 @@ static int judge_codings(struct gale_str value, struct http_refusal *out_refusal
             return http_refuse(out_refusal, 400, malformed);
         has_chunked = is_chunked;
     }
+    if (!has_chunked)
+        return http_refuse(out_refusal, 400, "chunked is not the last Transfer-Encoding");
     return http_refuse(out_refusal, 501, "chunked is the only Transfer-Encoding known here");
 }
 
