@@ -20,6 +20,7 @@ enum { HEADERS_FIRST = 16, VERSION_LINE_END = sizeof(" HTTP/1.1\r\n") - 1 };
 
 struct reader {
     char *data, *cursor; /* where the next line begins */
+    const char *end;
     const struct http_limits *limits;
     struct arena *arena;
     struct http_request_head *head;
@@ -58,6 +59,20 @@ static void grow_headers(struct reader *reader)
     reader->capacity = capacity;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* RFC 9112 5.1: tabs are blanks, but http-parser knows none behind the digits of a length. It has
+ * not seen what comes behind the name yet. */
+static void blank_tabs(char *value, size_t len)
+{
+    char *end = memchr(value, '\r', len);
+    while (end && end > value && is_blank(end[-1]))
+        *--end = ' ';
+}
+
 static int on_name(http_parser *parser, const char *at, size_t len)
 {
     struct reader *reader = parser->data;
@@ -71,12 +86,9 @@ static int on_name(http_parser *parser, const char *at, size_t len)
         grow_headers(reader);
     head->headers[head->header_count].name = name;
     reader->cursor += len + 1;
+    if (str_equals_nocase(name, STR("Content-Length")))
+        blank_tabs(reader->cursor, (size_t)(reader->end - reader->cursor));
     return 0;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
 }
 
 static int on_value(http_parser *parser, const char *at, size_t len)
@@ -113,15 +125,14 @@ static int on_complete(http_parser *parser)
 }
 
 /* http-parser refuses a length within its digits, before on_value could see the field. What it
- * refuses and gale would take is close to UINT64_MAX, or has a tab behind it. */
+ * refuses and gale would take is close to UINT64_MAX. */
 static void refuse_length(struct reader *reader, const char *end)
 {
     struct http_request_head *head = reader->head;
     struct gale_str rest = {reader->cursor, (size_t)(end - reader->cursor)};
     struct http_header length = {STR("Content-Length"), str_trim(str_cut(&rest, '\r'))};
     if (http_fields_take(&reader->fields, head, &length, &reader->refusal) == 0)
-        http_refuse(&reader->refusal, head->content_length > UINT64_MAX / 16 ? 413 : 400,
-                    "the Content-Length is not one that can be taken");
+        http_refuse(&reader->refusal, 413, "the Content-Length is not one that can be taken");
 }
 
 static int refuse(struct reader *reader, enum http_errno error, const char *end,
@@ -159,8 +170,12 @@ int http_parse_request_head(char *data, size_t len, const struct http_limits *li
                             struct http_refusal *out_refusal)
 {
     struct http_request_head head = {.host = STR("")};
-    struct reader reader = {
-        .data = data, .cursor = data, .limits = limits, .arena = arena, .head = &head};
+    struct reader reader = {.data = data,
+                            .cursor = data,
+                            .end = data + len,
+                            .limits = limits,
+                            .arena = arena,
+                            .head = &head};
     enum http_errno error = run_http_parser(&reader, len);
     if (error != HPE_OK || !reader.is_complete || reader.cursor + 2 != data + len)
         return refuse(&reader, error, data + len, out_refusal);
