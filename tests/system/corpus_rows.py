@@ -12,7 +12,8 @@ EXPECTED is one answer or several with `;` between, then what becomes of the con
     400                         the status alone
     keep, close                 the connection goes on, or ends; keep unless a status is 400 or more
     wait [STATUS]               nothing more comes before the client ends its side; then this or nothing
-    [nginx 200 GET /]           after that: what nginx in front makes of it, where it is more lenient
+    [nginx 400; 200 GET /evil]  after that: what nginx in front makes of it, where that is more than
+                                one request that gale alone would not have heard
 
 BYTES has the escapes \\r \\n \\t \\\\ \\xHH, and in braces: {GET}, {POST} and other beginnings (below);
 {9*text} a repetition; {any a|b|c} and {each 00-08 7f} alternatives, a row for each of them.

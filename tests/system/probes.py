@@ -33,11 +33,11 @@ def start_probe(gale, *more_apps, app=None, **server):
     return gale(probe_app(**(app or {})) + "\n".join(more_apps), **server)
 
 
-def share(factory, apps, **server):
+def share(factory, apps, more_listen="", **server):
     """A running gale and how to end it, for a fixture of a module. It listens at g.unix, too."""
     g = Gale(BUILD, factory.mktemp("site"))
     g.unix = str(g.folder / "web.sock")
-    g.configure(apps, listen=f"127.0.0.1:{g.port} unix:{g.unix}", **server)
+    g.configure(apps, listen=f"127.0.0.1:{g.port} unix:{g.unix} {more_listen}", **server)
     g.start()
     g.wait_until_serving()
     yield g
