@@ -87,7 +87,7 @@ TEST_DEPS := check python3-pytest python3 clang clang-format libclang-rt-14-dev 
              netcat-openbsd binutils lsof strace git mandoc nginx-light php-fpm php-cli \
              openssl spawn-fcgi libfcgi-bin dokuwiki php-xml php-mbstring chromium libcgi-fast-perl \
              libfcgi-perl fcgiwrap apache2-bin lighttpd uwsgi-core uwsgi-plugin-python3 golang-go \
-             wrk gdb libfaketime
+             wrk gdb libfaketime slowhttptest
 # For the browser tests; a nodejs that is there may bring its own npm.
 BROWSER_DEPS := chromium $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 deps:
@@ -238,6 +238,14 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
 	@echo '  fuzz $<'
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< \
 	    $B/libgale.a $(LIBS)
+
+## make hostile   the whole corpus of raw requests, then slow clients and floods by the thousand
+##                (some minutes; tests/hostile/run CONNECTIONS SECONDS for more or less)
+hostile: test-deps
+	@$(MAKE) --no-print-directory all $(FIXTURES)
+	@GALE_CORPUS=all tests/system/run $B -k corpus
+	@tests/hostile/run
+.PHONY: hostile
 
 ## make bench     gale beside nginx, lighttpd, h2o and Apache (wants their Debian packages and wrk)
 BENCH := $(patsubst %.c,$B/%,$(wildcard bench/*.c))

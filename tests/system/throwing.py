@@ -148,12 +148,21 @@ def judge_whole(row, raw, next_raw):
 
 # ---- throwing ----
 
-def connect(address):
+ETHERNET = 1448  # bytes of a segment
+
+
+def connect(address, room=None):
+    """room: how much may wait here to be read, in bytes; then segments are those of an Ethernet. By
+    those of the loopback, 64 KB, the kernel would keep some megabytes for each slow reader."""
     if isinstance(address, str):
         s = socket.socket(socket.AF_UNIX)
     else:
         s = socket.socket()
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if room:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET)
+    if room:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     s.settimeout(WAIT_SECONDS)
     s.connect(address)
     return s
