@@ -58,16 +58,6 @@ const struct setting_pairs *dev_master_environment(const struct dev_master *dev,
                                                    const struct setting_pairs *env,
                                                    struct arena *arena);
 
-/* A worker of an app has died at a request. */
-struct dev_death {
-    const char *app, *request_id;
-    int pid;
-    const char *what;  /* in a sentence */
-    const char *stack; /* as dev_state.h has it */
-    const char *words; /* the whole report */
-};
-void dev_master_died(struct dev_master *dev, const struct dev_death *death);
-
 /* A reload begins; it has ended, `why` not (NULL: it succeeded). Take NULL. */
 void dev_master_reload_begins(struct dev_master *dev);
 void dev_master_reload_ended(struct dev_master *dev, const char *why);
