@@ -225,6 +225,9 @@ int dev_serve(void *data, struct gale_request *req, struct gale_response *res)
         exchange_of_request(req)->is_unlogged = true;
         return dev_browser_serve(dev, req, res);
     }
-    dev_front_attach(exchange_of_request(req), stamp_of, dev);
+    struct exchange *exchange = exchange_of_request(req);
+    dev_front_attach(exchange, stamp_of, dev);
+    if (dev->state.conf.trouble && dev_front_is_visit(exchange))
+        return dev_answer_conf(&dev->state.conf, exchange);
     return router_serve(dev->router, req, res);
 }

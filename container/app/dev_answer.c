@@ -47,6 +47,13 @@ int dev_answer_trouble(const struct dev_app *app, struct exchange *exchange)
     return reply(exchange, is_first ? 503 : 500, is_page, &text);
 }
 
+int dev_answer_conf(const struct dev_conf_state *conf, struct exchange *exchange)
+{
+    struct buffer text = {0};
+    dev_page_conf(&text, conf);
+    return reply(exchange, 500, true, &text);
+}
+
 /* What the exchange's error page may say of it. The log is owned. */
 static struct dev_request request_of(struct exchange *exchange, struct buffer *log)
 {

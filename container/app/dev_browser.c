@@ -16,8 +16,10 @@ EMBED(script, "container/app/dev.js");
 struct gale_str dev_stamp(const struct dev *dev, struct gale_str app, struct arena *arena)
 {
     const struct dev_app *own = dev_state_find(&dev->state, app);
-    return arena_printf(arena, "%llu.%llu", (unsigned long long)dev->state.build,
-                        (unsigned long long)(own ? own->trouble : 0));
+    uint64_t trouble = own ? own->trouble : 0;
+    return arena_printf(
+        arena, "%llu.%llu", (unsigned long long)dev->state.build,
+        (unsigned long long)(dev->state.conf.trouble ? dev->state.conf.trouble : trouble));
 }
 
 /* ---- events ---- */

@@ -185,10 +185,15 @@ static void drop_conditions(struct http_request_head *head)
     head->header_count = kept;
 }
 
+bool dev_front_is_visit(const struct exchange *exchange)
+{
+    return str_equals(exchange->req.head.method, STR("GET")) && is_navigation(&exchange->req) &&
+           dev_front_wants_page(exchange);
+}
+
 void dev_front_attach(struct exchange *exchange, dev_front_stamp_fn *stamp, void *data)
 {
-    if (!str_equals(exchange->req.head.method, STR("GET")) || !is_navigation(&exchange->req) ||
-        !dev_front_wants_page(exchange))
+    if (!dev_front_is_visit(exchange))
         return;
     drop_conditions(&exchange->req.head);
     struct dev_front *front = arena_zalloc(exchange->arena, sizeof(*front));

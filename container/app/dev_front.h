@@ -20,3 +20,5 @@ typedef struct gale_str dev_front_stamp_fn(void *data, struct exchange *exchange
 void dev_front_attach(struct exchange *exchange, dev_front_stamp_fn *stamp, void *data);
 /* Whether the client would rather have a page than text. */
 bool dev_front_wants_page(const struct exchange *exchange);
+/* Whether it asks for a page to look at, and not for a part of one. */
+bool dev_front_is_visit(const struct exchange *exchange);

@@ -202,6 +202,20 @@ void dev_page_trouble(struct buffer *out, const struct dev_app *app)
                           : "This page goes away by itself when the file is mended and saved.");
 }
 
+void dev_page_conf(struct buffer *out, const struct dev_conf_state *conf)
+{
+    const struct dev_app as_app = {.folder = conf->folder, .text = conf->text};
+    scoped_free char *title = memory_printf("%s is refused", conf->name);
+    put_start(out, str_of(title), "broken", false);
+    buffer_add_text(out, "<p class=facts>");
+    put_count(out, dev_diagnostic_count(str_of(conf->text), DEV_ERROR), "error");
+    buffer_add_text(out, "the configuration before it goes on</p>\n");
+    if (!put_kind(out, &as_app, DEV_ERROR))
+        put_words(out, "What is wrong", conf->text, true);
+    put_end(out, "Programs are answered as before. This page goes away by itself when the file is "
+                 "mended and saved.");
+}
+
 void dev_text_trouble(struct buffer *out, const struct dev_app *app)
 {
     buffer_printf(out, "%s %s\n\n%s", app->name, verb_of(app), app->text);

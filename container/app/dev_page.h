@@ -7,6 +7,7 @@
 
 struct buffer;
 struct dev_app;
+struct dev_conf_state;
 
 /* What the request was, and what was logged while it ran. */
 struct dev_request {
@@ -18,6 +19,8 @@ struct dev_request {
 /* The app does not build, or what was built does not open; or is being built for the first time. */
 void dev_page_trouble(struct buffer *out, const struct dev_app *app);
 void dev_text_trouble(struct buffer *out, const struct dev_app *app);
+/* The configuration is refused. */
+void dev_page_conf(struct buffer *out, const struct dev_conf_state *conf);
 /* Its worker died while it served the request. */
 void dev_page_crash(struct buffer *out, const struct dev_app *app,
                     const struct dev_request *request);

@@ -43,5 +43,7 @@ SUSPENDS int dev_browser_serve(struct dev *dev, struct gale_request *req,
 
 /* Its build is broken, refused, or not there yet. */
 SUSPENDS int dev_answer_trouble(const struct dev_app *app, struct exchange *exchange);
+/* The configuration is refused; to a visit only. */
+SUSPENDS int dev_answer_conf(const struct dev_conf_state *conf, struct exchange *exchange);
 /* A struct error_pages.make. */
 SUSPENDS int dev_answer_error(struct exchange *exchange, int status);

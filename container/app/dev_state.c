@@ -1,7 +1,8 @@
 /* dev_state.c - texts that end with a zero, one behind the other: numbers in decimal.
  *
- *   build, count, then for each app: name, stage, is_building, is_openable, trouble, ms, folder,
- *   command, text, and id, what, stack, words of its crash */
+ *   build, count, the configuration's trouble, name, folder and text; then for each app: name,
+ * stage, is_building, is_openable, trouble, ms, folder, command, text, and id, what, stack, words
+ * of its crash */
 #include "app/dev_state.h"
 
 #include <errno.h>
@@ -49,6 +50,10 @@ struct gale_str dev_state_encode(const struct dev_state *state, struct arena *ar
     struct buffer out = {0};
     put_number(&out, state->build);
     put_number(&out, state->count);
+    put_number(&out, state->conf.trouble);
+    put_text(&out, state->conf.name);
+    put_text(&out, state->conf.folder);
+    put_text(&out, state->conf.text);
     for (size_t i = 0; i < state->count; i++)
         put_app(&out, &state->apps[i]);
     struct gale_str text = arena_copy(arena, out.at, out.len);
@@ -102,6 +107,10 @@ int dev_state_decode(struct gale_str text, struct arena *arena, struct dev_state
 {
     struct reader reader = {arena_copy(arena, text.at, text.len)};
     struct dev_state state = {.build = take_number(&reader), .count = take_number(&reader)};
+    state.conf.trouble = take_number(&reader);
+    state.conf.name = take_text(&reader);
+    state.conf.folder = take_text(&reader);
+    state.conf.text = take_text(&reader);
     if (!reader.rest.at || state.count > APPS_MAX)
         return -EINVAL;
     state.apps = arena_zalloc(arena, (state.count + 1) * sizeof(*state.apps));

@@ -38,8 +38,17 @@ struct dev_app {
     } crash;               /* the last one */
 };
 
+/* A configuration that is refused: the one before it is what serves. */
+struct dev_conf_state {
+    uint64_t trouble;   /* its number among those of the apps; 0: it is as its file says */
+    const char *name;   /* of the file */
+    const char *folder; /* where paths in the text start */
+    const char *text;   /* what is wrong, in lines */
+};
+
 struct dev_state {
     uint64_t build;
+    struct dev_conf_state conf;
     struct dev_app *apps;
     size_t count;
 };

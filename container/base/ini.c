@@ -123,3 +123,15 @@ void ini_parse_text(const char *name, struct gale_str text, const struct ini_han
     struct ini_feed feed = {look, take_key, &parse};
     ini_line_feed(text, &feed);
 }
+
+void ini_each_file(struct gale_str text, void (*fn)(void *data, struct gale_str path), void *data)
+{
+    static const char begins[] = {INI_LINE_MARKER, '>', 0};
+    while (text.at) {
+        struct gale_str line = str_cut(&text, '\n');
+        bool is_marker = str_starts_with(line, STR(begins));
+        (void)str_cut(&line, ' ');
+        if (is_marker && line.at)
+            fn(data, line);
+    }
+}

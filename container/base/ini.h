@@ -45,3 +45,6 @@ char *ini_load(const char *path, size_t *out_len, struct setting_errors *errors)
  * section that is wrong itself are passed over. */
 void ini_parse_text(const char *name, struct gale_str text, const struct ini_handler *handler,
                     struct setting_errors *errors);
+/* Calls fn for each file that such a text came from, in order; one that goes on after an include is
+ * told of once. The path is as ini_load has it in messages. */
+void ini_each_file(struct gale_str text, void (*fn)(void *data, struct gale_str path), void *data);

@@ -111,15 +111,16 @@ static void print_text(const char *text, FILE *out)
 
 static void print_found(const struct dev_notice *notice, FILE *out)
 {
+    bool is_trouble = notice->kind == DEV_IS_BROKEN || notice->kind == DEV_CONF_IS_REFUSED;
     size_t errors = print_kind(notice, DEV_ERROR, SHOWN_MAX, out);
     size_t most = errors < SHOWN_MAX ? SHOWN_MAX - errors : 0;
     size_t warnings = print_kind(notice, DEV_WARNING, most, out);
-    if (!errors && notice->kind == DEV_IS_BROKEN)
+    if (!errors && is_trouble)
         print_text(notice->text, out);
     if (errors + warnings > SHOWN_MAX)
         terminal_print(out, INK_DIM, "\n    and %zu more: the page in the browser has them all\n",
                        errors + warnings - SHOWN_MAX);
-    if (errors + warnings || notice->kind == DEV_IS_BROKEN)
+    if (errors + warnings || is_trouble)
         fputc('\n', out);
 }
 
@@ -129,7 +130,7 @@ static void print_head(const struct dev_notice *notice, enum ink ink, const char
 {
     fputs("  ", out);
     terminal_print(out, ink, "%s", mark);
-    terminal_print(out, INK_BOLD, " %s", *notice->app ? notice->app : "configuration");
+    terminal_print(out, INK_BOLD, " %s", *notice->app ? notice->app : "the reload");
 }
 
 static void print_live(const struct dev_notice *notice, FILE *out)
@@ -157,6 +158,19 @@ static void print_refused(const struct dev_notice *notice, FILE *out)
     fprintf(out, "%s\n", *notice->app ? " was built, and does not open" : " is refused");
     print_text(notice->text, out);
     fputc('\n', out);
+}
+
+static void print_conf(const struct dev_notice *notice, FILE *out)
+{
+    bool is_live = notice->kind == DEV_CONF_IS_LIVE;
+    print_head(notice, is_live ? INK_GREEN : INK_RED, "●", out);
+    fputs(is_live ? " is live" : " is refused", out);
+    if (is_live)
+        terminal_print(out, INK_DIM, "  answers after %.2f s\n", (double)notice->ms / 1000);
+    else
+        terminal_print(out, INK_DIM, "  the configuration before it goes on\n");
+    if (!is_live)
+        print_found(notice, out);
 }
 
 /* ---- crashes ---- */
@@ -208,6 +222,8 @@ void dev_terminal_print(const struct dev_notice *notice, FILE *out)
         print_broken(notice, out);
     else if (notice->kind == DEV_HAS_CRASHED)
         print_crash(notice, out);
+    else if (notice->kind == DEV_CONF_IS_LIVE || notice->kind == DEV_CONF_IS_REFUSED)
+        print_conf(notice, out);
     else
         print_refused(notice, out);
     fflush(out);

@@ -212,6 +212,35 @@ struct dev_master_app *dev_app_create(struct dev_master *dev, const struct app_c
     return app;
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool dev_app_is_as(const struct dev_master_app *app, const struct app_config *config)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    bool is_as = is_same(app->recipe.command, config->build) &&
+                 is_same(app->recipe.folder, config->server->base) &&
+                 is_same(app->recipe.output, output_of(config, &arena));
+    arena_finish(&arena);
+    return is_as;
+}
+
+/* What it is until it has been built: what was built before, if that has the same place. */
+struct dev_master_app *dev_app_create_again(const struct dev_master_app *before,
+                                            const struct app_config *config)
+{
+    struct dev_master_app *app = dev_app_create(before->dev, config);
+    app->builds = before->builds + 1;
+    if (!before->has_lived || strcmp(before->recipe.output, app->recipe.output) != 0)
+        return app;
+    app->has_lived = app->state.is_openable = true;
+    app->state.stage = DEV_LIVE;
+    return app;
+}
+
 void dev_app_start(struct dev_master_app *app)
 {
     app->changed_ms = clock_mono_ms();

@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/sealed.h"
 #include "process/dev_asan.h"
+#include "process/dev_conf.h"
 #include "process/dev_master_private.h"
 #include "process/generation.h"
 #include "process/group.h"
@@ -26,12 +28,80 @@ static struct dev_master_app *app_of(struct list *link)
 
 struct dev_master_app *dev_master_find(const struct dev_master *dev, const char *name)
 {
+    struct dev_master_app *found = NULL;
     if (!dev)
         return NULL;
     list_each (&dev->apps, link)
         if (strcmp(app_of(link)->state.name, name) == 0)
-            return app_of(link);
+            found = app_of(link); /* those that come stand behind the others */
+    return found;
+}
+
+/* ---- which apps ---- */
+
+static bool is_ours(const struct dev_options *options, const struct app_config *app)
+{
+    return options->app ? strcmp(options->app, app->name) == 0 : dev_is_ours(app);
+}
+
+static const struct app_config *find_config(const struct dev_master *dev,
+                                            const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->app_count; i++)
+        if (is_ours(dev->options, &config->apps[i]) && strcmp(config->apps[i].name, name) == 0)
+            return &config->apps[i];
     return NULL;
+}
+
+static void forget_plan(struct dev_master *dev)
+{
+    list_each (&dev->apps, link) {
+        struct dev_master_app *app = app_of(link);
+        app->is_leaving = false;
+        if (!app->is_coming)
+            continue;
+        list_remove(link);
+        dev_app_destroy(app);
+    }
+}
+
+static void plan_app(struct dev_master *dev, const struct app_config *config)
+{
+    struct dev_master_app *old = dev_master_find(dev, config->name), *app;
+    if (old && (dev->options->recipe || dev_app_is_as(old, config)))
+        return;
+    app = old ? dev_app_create_again(old, config) : dev_app_create(dev, config);
+    app->is_coming = true;
+    if (old)
+        old->is_leaving = true;
+    list_append(&dev->apps, &app->link);
+}
+
+void dev_master_plan(struct dev_master *dev, const struct config *config)
+{
+    if (!dev)
+        return;
+    forget_plan(dev);
+    list_each (&dev->apps, link)
+        app_of(link)->is_leaving = !find_config(dev, config, app_of(link)->state.name);
+    for (size_t i = 0; i < config->app_count; i++)
+        if (is_ours(dev->options, &config->apps[i]))
+            plan_app(dev, &config->apps[i]);
+    dev_tell_prepare(dev, true);
+}
+
+static void carry_out_plan(struct dev_master *dev)
+{
+    list_each (&dev->apps, link) {
+        struct dev_master_app *app = app_of(link);
+        if (app->is_leaving) {
+            list_remove(link);
+            dev_app_destroy(app);
+        } else if (app->is_coming) {
+            app->is_coming = false;
+            dev_app_start(app);
+        }
+    }
 }
 
 /* ---- reloads ---- */
@@ -40,8 +110,11 @@ void dev_master_reload_begins(struct dev_master *dev)
 {
     if (!dev)
         return;
+    if (dev->conf)
+        dev_conf_choose(dev->conf, !list_is_empty(&dev->master->reloads.current));
     list_each (&dev->apps, link) {
         struct dev_master_app *app = app_of(link);
+        app->was_built = app->is_built;
         app->is_reloading = app->is_built || app->state.stage == DEV_REFUSED;
         app->is_built = false;
     }
@@ -55,28 +128,73 @@ static void tell_refused(const struct dev_master *dev, const char *why)
     dev->options->notice(&notice);
 }
 
-void dev_master_reload_ended(struct dev_master *dev, const char *why)
+/* What was built is not to blame for a new configuration: it is tried with the one before. */
+static void put_back(struct dev_master *dev)
+{
+    bool has_built = false;
+    list_each (&dev->apps, link) {
+        struct dev_master_app *app = app_of(link);
+        app->is_built = app->is_built || (app->is_reloading && app->was_built);
+        app->is_reloading = false;
+        has_built |= app->is_built;
+    }
+    if (has_built)
+        reload_ask(dev->master);
+}
+
+static size_t tell_apps(struct dev_master *dev, const char *why)
 {
     size_t count = 0;
-    if (!dev || dev->master->stop != MASTER_RUNS)
-        return;
     list_each (&dev->apps, link) {
         if (!app_of(link)->is_reloading)
             continue;
         dev_app_reloaded(app_of(link), why);
         count++;
     }
+    return count;
+}
+
+void dev_master_reload_ended(struct dev_master *dev, const char *why)
+{
+    if (!dev || dev->master->stop != MASTER_RUNS)
+        return;
+    if (dev->conf && dev_conf_reloaded(dev->conf, why)) {
+        forget_plan(dev);
+        put_back(dev);
+        dev_tell_workers(dev);
+        return;
+    }
+    size_t count = tell_apps(dev, why);
+    if (why)
+        forget_plan(dev);
+    else
+        carry_out_plan(dev);
     dev->build += !why;
     dev_tell_workers(dev);
     if (!count && why)
         tell_refused(dev, why);
+    if (count && !why && dev->conf)
+        dev_conf_try_again(dev->conf);
+}
+
+bool dev_master_text(const struct dev_master *dev, struct gale_str *out_text)
+{
+    if (!dev || !dev->conf)
+        return false;
+    struct gale_str text = dev_conf_text(dev->conf);
+    *out_text = (struct gale_str){memory_copy(text.at, text.len), text.len};
+    return true;
 }
 
 /* ---- life ---- */
 
-static bool is_ours(const struct dev_options *options, const struct app_config *app)
+static void open_conf(struct dev_master *dev)
 {
-    return options->app ? strcmp(options->app, app->name) == 0 : dev_is_ours(app);
+    struct gale_str text;
+    if (dev->master->options->text || sealed_read(dev->master->front->next->config_fd, &text) < 0)
+        return;
+    dev->conf = dev_conf_create(dev, text);
+    free((char *)text.at);
 }
 
 int dev_master_open(struct master *master, const struct dev_options *options,
@@ -90,6 +208,7 @@ int dev_master_open(struct master *master, const struct dev_options *options,
     for (size_t i = 0; i < config->app_count; i++)
         if (is_ours(options, &config->apps[i]))
             list_append(&dev->apps, &dev_app_create(dev, &config->apps[i])->link);
+    open_conf(dev);
     dev->log_fd = dev_log_create();
     log_use_short_lines();
     dev_tell_prepare(dev, false);
@@ -99,6 +218,7 @@ int dev_master_open(struct master *master, const struct dev_options *options,
 
 void dev_master_start(struct dev_master *dev)
 {
+    dev_conf_start(dev->conf);
     list_each (&dev->apps, link)
         dev_app_start(app_of(link));
 }
@@ -108,6 +228,7 @@ void dev_master_close(struct dev_master *dev)
     struct list *link;
     if (!dev)
         return;
+    dev_conf_destroy(dev->conf);
     while ((link = list_pop(&dev->apps)))
         dev_app_destroy(app_of(link));
     if (dev->state_fd >= 0)

@@ -5,24 +5,34 @@
  *        ^             `-> BROKEN   `-> REFUSED               to the terminal as a notice
  *        `-----------------------------'
  *
+ * The configuration is watched, too: apps that it gets are built and watched from then on.
  * What runs goes on until there is something better. Nothing of this exists in other masters. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <gale/str.h>
 
 struct arena;
+struct config;
 struct dev_master;
 struct dev_recipe;
 struct master;
 struct setting_pairs;
 
-enum dev_notice_kind { DEV_IS_LIVE, DEV_IS_BROKEN, DEV_IS_REFUSED, DEV_HAS_CRASHED };
+enum dev_notice_kind {
+    DEV_IS_LIVE,
+    DEV_IS_BROKEN,
+    DEV_IS_REFUSED,
+    DEV_HAS_CRASHED,
+    DEV_CONF_IS_LIVE,
+    DEV_CONF_IS_REFUSED,
+};
 
 /* How a build ended, for the terminal; valid in the call. */
 struct dev_notice {
     enum dev_notice_kind kind;
-    const char *app;      /* "" for the configuration */
+    const char *app;      /* of the configuration its file; "": none of these alone */
     const char *title;    /* what was run */
     const char *folder;   /* where */
     const char *text;     /* what was said, or why it is refused, or how it crashed */
@@ -49,6 +59,9 @@ void dev_master_start(struct dev_master *dev);
 /* How often the app went to be live; 0 for one that is not ours. Takes NULL. */
 unsigned dev_master_builds(const struct dev_master *dev, const char *app);
 
+/* Whether the text of a reload is chosen here: in *out_text then, owned. Takes NULL. */
+bool dev_master_text(const struct dev_master *dev, struct gale_str *out_text);
+
 /* What a worker inherits: the state as it is, and the log that all share. */
 int dev_master_state_fd(const struct dev_master *dev);
 int dev_master_log_fd(const struct dev_master *dev);
@@ -60,4 +73,7 @@ const struct setting_pairs *dev_master_environment(const struct dev_master *dev,
 
 /* A reload begins; it has ended, `why` not (NULL: it succeeded). Take NULL. */
 void dev_master_reload_begins(struct dev_master *dev);
+/* The reload is made of this configuration: apps that it brings are to come, others to leave. May
+ * be called again before the reload ends. */
+void dev_master_plan(struct dev_master *dev, const struct config *config);
 void dev_master_reload_ended(struct dev_master *dev, const char *why);

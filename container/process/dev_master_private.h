@@ -11,6 +11,7 @@
 #include "process/dev_master.h"
 
 struct dev_build;
+struct dev_conf;
 struct watch;
 
 struct dev_master_app {
@@ -30,6 +31,9 @@ struct dev_master_app {
     int64_t changed_ms;   /* when the first change of this build was seen */
     bool is_built;        /* and waits for a reload */
     bool is_reloading;
+    bool was_built;  /* before that reload: it has news, and is not just tried again */
+    bool is_coming;  /* with the configuration of this reload */
+    bool is_leaving; /* with that */
     bool has_lived;  /* something of it went live once */
     bool is_stale;   /* changed while a command ran */
     unsigned kills;  /* in a row */
@@ -39,7 +43,8 @@ struct dev_master_app {
 struct dev_master {
     struct master *master; /* borrowed */
     const struct dev_options *options;
-    struct list apps; /* owned */
+    struct dev_conf *conf; /* owned; NULL: the options' own text */
+    struct list apps;      /* owned */
     uint64_t build, trouble;
     int state_fd, log_fd;
 };
@@ -51,6 +56,11 @@ struct app_config;
 /* An app of the configuration: its own command, the options' recipe, or a file that somebody else
  * builds. Returns owned; nothing of it runs. */
 struct dev_master_app *dev_app_create(struct dev_master *dev, const struct app_config *config);
+/* The same for an app that is there already, made in another way from now on. */
+struct dev_master_app *dev_app_create_again(const struct dev_master_app *before,
+                                            const struct app_config *config);
+/* Whether the configuration still has it made as it is. */
+bool dev_app_is_as(const struct dev_master_app *app, const struct app_config *config);
 void dev_app_destroy(struct dev_master_app *app);
 /* Watches its files and builds it for the first time. */
 void dev_app_start(struct dev_master_app *app);
@@ -67,5 +77,5 @@ void dev_tell_terminal(const struct dev_master_app *app, enum dev_notice_kind ki
 
 /* ---- dev_master.c ---- */
 
-/* The app of that name, or NULL. Takes a NULL dev. */
+/* The app of that name, which may be one that comes; or NULL. Takes a NULL dev. */
 struct dev_master_app *dev_master_find(const struct dev_master *dev, const char *name);

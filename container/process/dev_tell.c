@@ -6,6 +6,7 @@
 #include "base/sealed.h"
 #include "process/channel.h"
 #include "process/dev_build.h"
+#include "process/dev_conf.h"
 #include "process/dev_master_private.h"
 #include "process/generation.h"
 #include "process/group.h"
@@ -38,11 +39,13 @@ static int make_state(const struct dev_master *dev, bool is_to_be)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0);
-    struct dev_state state = {.build = dev->build + is_to_be};
+    struct dev_state state = {.build = dev->build + is_to_be, .conf = dev_conf_state(dev->conf)};
     state.apps = arena_zalloc(&arena, (count_apps(dev) + 1) * sizeof(*state.apps));
-    list_each (&dev->apps, link)
-        state.apps[state.count++] =
-            state_of(container_of(link, struct dev_master_app, link), is_to_be);
+    list_each (&dev->apps, link) {
+        const struct dev_master_app *app = container_of(link, struct dev_master_app, link);
+        if (is_to_be ? !app->is_leaving : !app->is_coming)
+            state.apps[state.count++] = state_of(app, is_to_be);
+    }
     int fd = sealed_make("gale-dev-state", dev_state_encode(&state, &arena));
     arena_finish(&arena);
     return fd;

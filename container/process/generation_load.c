@@ -18,6 +18,7 @@
 #include "base/sealed.h"
 #include "process/config_text.h"
 #include "process/copies.h"
+#include "process/dev_master.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/isolation.h"
@@ -34,6 +35,8 @@ static struct gale_str read_text(const struct master *master, struct setting_err
 {
     const struct release *release = rollback_source(master);
     struct gale_str text;
+    if (!release && dev_master_text(master->dev, &text))
+        return text;
     if (!release)
         return config_text_load(master->options, errors);
     if (sealed_read(release->text_fd, &text) < 0)
@@ -173,6 +176,7 @@ static enum master_exit build(struct master *master, struct gale_str text,
     override_listen(options->listen, config);
     if (options->dev)
         dev_override(config);
+    dev_master_plan(master->dev, config);
     int fd = sealed_make("gale-config", text);
     if (fd < 0) {
         config_close(config);

@@ -24,7 +24,7 @@ static struct dev_app apps[] = {
     {"hello", DEV_LIVE, false, true, 0, 120, "/nowhere", "cc hello.c", "", {0}},
     {"shop", DEV_LIVE, false, true, 0, 3, "/nowhere", "make", "", {0}},
 };
-static struct dev_state state = {7, apps, 2};
+static struct dev_state state = {.build = 7, .apps = apps, .count = 2};
 
 static int state_fd(void)
 {
@@ -153,6 +153,23 @@ START_TEST(broken_ones_say_so_and_others_go_on)
     state.build++;
     update(&stage);
     answers(&stage, "/shop", "text/html", 200, "at=8.0");
+    close_stage(&stage);
+}
+END_TEST
+
+START_TEST(a_refused_configuration_is_for_pages)
+{
+    struct stage stage;
+    open_stage(&stage);
+    state.conf = (struct dev_conf_state){5, "gale.ini", "/nowhere", "gale.ini:3: oh <no>\n"};
+    update(&stage);
+    answers(&stage, "/shop", "text/html", 500, "<h1>gale.ini is refused</h1>");
+    answers(&stage, "/shop", "text/html", 500, "<h2>oh &lt;no&gt;</h2>");
+    answers(&stage, "/", "text/html", 500, "at=7.5");
+    answers(&stage, "/", "application/json", 200, "");
+    state.conf = (struct dev_conf_state){0};
+    update(&stage);
+    answers(&stage, "/", "text/html", 200, "at=7.0");
     close_stage(&stage);
 }
 END_TEST
@@ -336,6 +353,7 @@ START_TEST(wrong_states_are_refused)
 END_TEST
 
 UNIT_MAIN(changes_the_configuration, live_apps_serve, broken_ones_say_so_and_others_go_on,
-          what_was_never_built_is_not_opened, a_request_waits_for_its_build, but_not_for_ever,
-          crashes_show_their_report, failures_show_their_log, serves_its_script,
-          tells_of_changes_until_it_drains, wrong_states_are_refused)
+          a_refused_configuration_is_for_pages, what_was_never_built_is_not_opened,
+          a_request_waits_for_its_build, but_not_for_ever, crashes_show_their_report,
+          failures_show_their_log, serves_its_script, tells_of_changes_until_it_drains,
+          wrong_states_are_refused)

@@ -175,6 +175,22 @@ START_TEST(refused_and_first)
 }
 END_TEST
 
+START_TEST(configurations)
+{
+    struct buffer page = {0};
+    struct dev_conf_state conf = {1, "gale.ini", "/nowhere", "gale.ini:3: <what>?\nx.ini:1: no"};
+    dev_page_conf(&page, &conf);
+    has(&page, "<h1>gale.ini is refused</h1>");
+    has(&page, "2 errors · the configuration before it goes on");
+    has(&page, "<h2>&lt;what&gt;?</h2><p class=where><code>gale.ini:3</code>");
+    page.len = 0;
+    conf.text = "gale.ini: No such file";
+    dev_page_conf(&page, &conf);
+    has(&page, "<details open><summary>What is wrong</summary><pre>gale.ini: No such file</pre>");
+    buffer_finish(&page);
+}
+END_TEST
+
 START_TEST(failed)
 {
     struct buffer page = {0};
@@ -225,4 +241,4 @@ START_TEST(crashed)
 END_TEST
 
 UNIT_MAIN(shows_lines, shows_no_line_that_is_not_there, broken, without_places, refused_and_first,
-          failed, crashed)
+          configurations, failed, crashed)

@@ -21,7 +21,8 @@ static struct dev_app apps[] = {
      "shop.c:1:2: error: \xE2\x80\x98;\n",
      {"id", "what", "f\tg.c\t3\n", "words"}},
 };
-static const struct dev_state state = {1234567890123, apps, 2};
+static const struct dev_state state = {
+    1234567890123, {9, "gale.ini", "/srv", "gale.ini:3: no\n"}, apps, 2};
 
 START_TEST(is_the_same_again)
 {
@@ -32,6 +33,10 @@ START_TEST(is_the_same_again)
     ck_assert_int_eq(dev_state_decode(text, &arena, &out), 0);
     ck_assert_uint_eq(out.build, state.build);
     ck_assert_uint_eq(out.count, 2);
+    ck_assert_uint_eq(out.conf.trouble, 9);
+    ck_assert_str_eq(out.conf.name, "gale.ini");
+    ck_assert_str_eq(out.conf.folder, "/srv");
+    ck_assert_str_eq(out.conf.text, "gale.ini:3: no\n");
     for (size_t i = 0; i < out.count; i++) {
         ck_assert_str_eq(out.apps[i].name, apps[i].name);
         ck_assert_int_eq(out.apps[i].stage, apps[i].stage);

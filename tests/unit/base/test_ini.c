@@ -143,6 +143,23 @@ START_TEST(markers_say_where_lines_come_from)
 }
 END_TEST
 
+static void add_path(void *data, struct gale_str path)
+{
+    buffer_add_str(data, path);
+    buffer_add_text(data, "\n");
+}
+
+START_TEST(each_file_is_told_once)
+{
+    struct buffer got = {0};
+    ini_each_file(STR("\x01>1 a b.ini\n[a]\n\x01>1 b.ini\n\x01<7 a b.ini\nx = \x01>1 y\n"
+                      "\x01>1 c.ini\n"),
+                  add_path, &got);
+    ck_assert_str_eq(buffer_str(&got).at, "a b.ini\nb.ini\nc.ini\n");
+    buffer_finish(&got);
+}
+END_TEST
+
 START_TEST(what_only_looks_like_a_marker_is_an_error)
 {
     static const char *const lines[] = {
@@ -169,5 +186,5 @@ END_TEST
 
 UNIT_MAIN(reads_sections_and_keys, reports_each_wrong_line_and_goes_on, a_section_stands_once,
           keys_of_a_wrong_section_are_passed_over, long_names_are_not_cut,
-          markers_say_where_lines_come_from, what_only_looks_like_a_marker_is_an_error,
-          includes_are_for_files)
+          markers_say_where_lines_come_from, each_file_is_told_once,
+          what_only_looks_like_a_marker_is_an_error, includes_are_for_files)

@@ -143,7 +143,16 @@ START_TEST(tells)
         (struct dev_notice){DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", "", 1, 1};
     prints(&notice, "  ● hello was built, and does not open\n\n    it said: no\n    really\n\n");
     notice.app = "";
-    prints(&notice, "  ● configuration is refused\n\n    it said: no\n    really\n\n");
+    prints(&notice, "  ● the reload is refused\n\n    it said: no\n    really\n\n");
+    notice = (struct dev_notice){DEV_CONF_IS_REFUSED,  "gale.ini", "", folder,
+                                 "a.c:1: it said: no", "",         -1, 1};
+    prints(&notice, "  ● gale.ini is refused  the configuration before it goes on\n\n"
+                    "    a.c:1: error: it said: no\n       1 | \tint x\n\n");
+    notice.text = "it is gone";
+    prints(&notice, "  ● gale.ini is refused  the configuration before it goes on\n\n"
+                    "    it is gone\n\n");
+    notice.kind = DEV_CONF_IS_LIVE;
+    prints(&notice, "  ● gale.ini is live  answers after 0.00 s\n");
     char stack[256]; /* a library's source is not there; a recursion is one line */
     snprintf(stack, sizeof(stack),
              "raise\t./nptl/raise.c\t1\nf\t%s/a.c\t3\nf\t%s/a.c\t3\ng\t\t\nh\ta.c\t\n", folder,

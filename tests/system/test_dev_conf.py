@@ -1,0 +1,162 @@
+"""gale dev with a configuration: that is watched like the sources, and what is wrong in it is told."""
+import pytest
+
+from developing import BROWSER, EDITORS, Project, source
+from harness import wait_for
+
+BUILD = "cc -shared -fPIC $GALE_CFLAGS -o {0}.so {0}.c"
+LIVE = "● gale.ini is live"
+REFUSED = "● gale.ini is refused"
+
+
+class Conf(Project):
+    """A project with a gale.ini, whose first app is hello at /."""
+
+    def __init__(self, gale, folder):
+        super().__init__(gale, folder)
+        self.ini = self.folder / "gale.ini"
+
+    def app(self, name, mount, build=True, *more):
+        lines = [f"[app {name}]", f"mount = {mount}", f"plugin = ./{name}.so",
+                 *([f"build = {BUILD.format(name)}"] if build else []), *more]
+        return "\n".join(lines) + "\n\n"
+
+    def text(self, *apps):
+        return f"[server]\nlisten = 127.0.0.1:{self.process.port}\n\n" + "".join(apps)
+
+    def begin(self, *apps):
+        self.save(source("one"))
+        g = self.process = self.gale(wait=False, args=["version"])
+        g.wait()
+        self.ini.write_text(self.text(*(apps or [self.app("hello", "/")])))
+        g.start(args=["dev", str(self.ini), "--control", g.control])
+        g.wait_until_serving()
+        self.wait_for("<h1>one</h1>")
+        return self
+
+    def said(self, text, times=1):
+        wait_for(lambda: self.process.stderr().count(text) >= times, f"{text!r} in the terminal")
+        assert self.process.stderr().count(text) == times, self.process.stderr()
+
+
+@pytest.fixture
+def conf(gale, tmp_path):
+    return Conf(gale, tmp_path)
+
+
+@pytest.mark.parametrize("how", EDITORS, ids=lambda how: how.__name__)
+def test_a_save_is_taken_in(conf, how):
+    conf.begin()
+    how(conf.ini, conf.text(conf.app("hello", "/there")))
+    wait_for(lambda: conf.page("/").status == 404, "the app to be elsewhere")
+    assert "<h1>one</h1>" in conf.page("/there").text
+    conf.said(LIVE)
+    conf.save(source("two"))
+    conf.wait_for("<h1>two</h1>", "/there")
+
+
+def test_the_same_again_is_no_news(conf):
+    conf.begin()
+    text = conf.ini.read_text()
+    conf.ini.write_text(text)
+    conf.ini.write_text(text + "; a comment\n")
+    conf.said(LIVE)
+
+
+def test_what_is_wrong_is_shown_and_goes_away(conf):
+    """Pages tell; programs, and what is built meanwhile, go on with the configuration before."""
+    conf.begin()
+    right = conf.ini.read_text()
+    conf.ini.write_text(right.replace("mount = /", "mout = /"))
+    page = conf.wait_for("gale.ini is refused")
+    assert page.status == 500 and page.header("Content-Type") == "text/html; charset=utf-8"
+    assert "gale.ini:5" in page.text and "did you mean" in page.text
+    assert "<b class=it><u>5</u>mout = /</b>" in page.text
+    assert "/.gale/dev.js" in page.text
+    assert conf.get("/").text == "<h1>one</h1>\n"
+    asset = conf.get("/", {**BROWSER, "Sec-Fetch-Dest": "style"})
+    assert asset.text == "<h1>one</h1>\n"
+    conf.save(source("two"))
+    conf.wait_for("<h1>two</h1>", headers={})
+    assert "is refused" in conf.page().text
+    conf.said(REFUSED)
+    said = conf.process.stderr()
+    assert "gale.ini:5: error: " in said and "       5 | mout = /\n" in said
+    done = conf.process.command("reload", "--control", conf.process.control)
+    assert done.returncode != 0 and "gale.ini:5:" in done.stderr, done
+    conf.said(REFUSED)
+    conf.ini.write_text(right)
+    conf.wait_for("<h1>two</h1>")
+    conf.said(LIVE)
+
+
+def test_a_file_that_goes_and_comes(conf):
+    conf.begin()
+    right = conf.ini.read_text()
+    conf.ini.unlink()
+    conf.wait_for("No such file")
+    assert conf.get("/").text == "<h1>one</h1>\n"
+    conf.ini.write_text(right)
+    conf.wait_for("<h1>one</h1>")
+
+
+def test_an_app_that_is_new(conf):
+    conf.begin()
+    (conf.folder / "other.c").write_text(source("other"))
+    conf.ini.write_text(conf.text(conf.app("hello", "/"), conf.app("other", "/other")))
+    conf.wait_for("<h1>other</h1>", "/other")
+    (conf.folder / "other.c").write_text(source("another"))
+    conf.wait_for("<h1>another</h1>", "/other")
+    (conf.folder / "other.c").write_text("nothing")
+    conf.wait_for("other does not build", "/other")
+    conf.ini.write_text(conf.text(conf.app("hello", "/")))
+    conf.wait_for("<h1>one</h1>", "/other")
+    conf.save(source("two"))
+    conf.wait_for("<h1>two</h1>")
+
+
+def test_another_build_command(conf):
+    conf.begin()
+    conf.ini.write_text(conf.text(conf.app("hello", "/").replace("build = cc", "build = cc -DX=1")))
+    conf.said(LIVE)
+    conf.save(source("two") + "#ifndef X\n#error no X\n#endif\n")
+    conf.wait_for("<h1>two</h1>")
+
+
+def test_a_setting_that_the_plugin_comes_to_know(conf):
+    """Refused when the plugin opens; taken in once the plugin is another one."""
+    conf.begin()
+    conf.ini.write_text(conf.text(conf.app("hello", "/", True, "set soup = pea")))
+    assert "set soup" in conf.wait_for("gale.ini is refused").text
+    assert conf.get("/").text == "<h1>one</h1>\n"
+    conf.save(source("two").replace("GALE_PLUGIN(p)\n{", """static const char *const keys[] = {"soup", 0};
+
+GALE_PLUGIN(p)
+{
+    p->keys = keys;"""))
+    conf.wait_for("<h1>two</h1>")
+    conf.said(REFUSED)
+    conf.said(LIVE)
+
+
+def test_a_folder_that_was_missing(conf):
+    conf.begin()
+    conf.ini.write_text(conf.text(conf.app("hello", "/"), "[app tools]\nmount = /t\ncgi = tools\n"))
+    conf.wait_for("gale.ini is refused")
+    (conf.folder / "tools").mkdir()
+    conf.wait_for("<h1>one</h1>")
+
+
+def test_files_that_are_included(conf):
+    conf.begin()
+    (conf.folder / "parts").mkdir()
+    conf.ini.write_text("include = parts/*.ini\n" + conf.text(conf.app("hello", "/")))
+    conf.said(LIVE)
+    (conf.folder / "other.c").write_text(source("other"))
+    part = conf.folder / "parts/other.ini"
+    part.write_text(conf.app("other", "/other").replace("./", "./"))
+    conf.wait_for("<h1>other</h1>", "/other")
+    part.write_text(conf.app("other", "/there"))
+    conf.wait_for("<h1>other</h1>", "/there")
+    part.write_text("nothing\n")
+    assert "parts/other.ini:1" in conf.wait_for("gale.ini is refused").text
