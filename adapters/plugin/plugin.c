@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -82,6 +83,23 @@ static void plugin_each_file(const struct app_config *config,
     if (look(config, path, &code, &why) == 0)
         fn(data, *code.root ? code.root : code.path); /* of a copy, all that came along */
     buffer_finish(&why);
+}
+
+/* The plugin that serves folders comes with gale, so its key is known. */
+static int plugin_folder(const struct app_config *config, char out_path[PATH_MAX])
+{
+    const struct plugin_settings *settings = config->settings;
+    const char *slash = strrchr(settings->plugin, '/');
+    const char *name = slash ? slash + 1 : settings->plugin, *root = NULL;
+    for (size_t i = 0; i < settings->set.len; i++)
+        if (strcmp(settings->set.items[i].name, "root") == 0)
+            root = settings->set.items[i].value;
+    if (!root || (strcmp(name, "files") != 0 && strcmp(name, "files.so") != 0))
+        return -ENOENT;
+    bool is_absolute = *root == '/';
+    int len = snprintf(out_path, PATH_MAX, "%s%s%s", is_absolute ? "" : config->server->base,
+                       is_absolute ? "" : "/", root);
+    return len < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
 /* ---- the plugin's own keys ---- */
@@ -253,6 +271,7 @@ const struct adapter plugin_adapter = {
     .check = plugin_check,
     .file = plugin_file,
     .each_file = plugin_each_file,
+    .folder = plugin_folder,
     .open = plugin_open,
     .serve = plugin_serve,
     .drain = plugin_drain,

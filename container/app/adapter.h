@@ -46,6 +46,9 @@ struct adapter {
     /* Calls fn for each file whose change makes another app of it. May be NULL: there is none. */
     void (*each_file)(const struct app_config *config, void (*fn)(void *data, const char *path),
                       void *data);
+    /* The folder whose files it serves as they are. Returns 0, or -errno where there is none. NULL:
+     * no app does. */
+    int (*folder)(const struct app_config *config, char out_path[PATH_MAX]);
     /* Whether an app gets a worker of its own though its section says nothing of that. May be NULL:
      * never. */
     bool (*is_alone)(const struct app_config *config);

@@ -17,6 +17,7 @@ struct dev_front {
     const struct front *behind;
     dev_front_stamp_fn *stamp;
     void *data;
+    bool is_visit;
     struct gale_str script; /* what is to be added; "" for nothing */
 };
 
@@ -68,6 +69,12 @@ static void tell_of_policy(const struct exchange *exchange)
              LOG_STR("request", exchange->req.head.target));
 }
 
+static bool is_never_kept(const struct exchange *exchange)
+{
+    struct gale_str value = response_value(exchange, STR("Cache-Control"));
+    return value.len && memmem(value.at, value.len, "no-store", 8);
+}
+
 /* ---- the element ---- */
 
 static struct gale_str print_script(struct dev_front *front, struct exchange *exchange)
@@ -95,12 +102,14 @@ static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
 static int send_head(struct exchange *exchange, int64_t body_length)
 {
     struct dev_front *front = of(exchange);
-    if (takes_script(exchange))
+    if (front->is_visit && takes_script(exchange))
         front->script = print_script(front, exchange);
-    if (front->script.len) {
+    if (front->script.len)
         response_put(&exchange->res, STR("Cache-Control"), STR("no-store"));
-        body_length += body_length >= 0 ? (int64_t)front->script.len : 0;
-    }
+    else if (!is_never_kept(exchange))
+        response_put(&exchange->res, STR("Cache-Control"), STR("no-cache"));
+    if (front->script.len && body_length >= 0)
+        body_length += (int64_t)front->script.len;
     return front->behind->send_head(exchange, body_length);
 }
 
@@ -191,13 +200,22 @@ bool dev_front_is_visit(const struct exchange *exchange)
            dev_front_wants_page(exchange);
 }
 
+static bool is_browser(const struct gale_request *req)
+{
+    return request_joined(req, STR("Sec-Fetch-Dest")).len ||
+           str_starts_with(request_joined(req, STR("User-Agent")), STR("Mozilla/"));
+}
+
 void dev_front_attach(struct exchange *exchange, dev_front_stamp_fn *stamp, void *data)
 {
-    if (!dev_front_is_visit(exchange))
+    bool is_visit = dev_front_is_visit(exchange);
+    bool is_get = str_equals(exchange->req.head.method, STR("GET"));
+    if (!is_visit && (!is_get || !is_browser(&exchange->req)))
         return;
-    drop_conditions(&exchange->req.head);
+    if (is_visit)
+        drop_conditions(&exchange->req.head);
     struct dev_front *front = arena_zalloc(exchange->arena, sizeof(*front));
-    *front = (struct dev_front){exchange->front, stamp, data, {"", 0}};
+    *front = (struct dev_front){exchange->front, stamp, data, is_visit, {"", 0}};
     exchange->dev = front;
     exchange->front = &dev_front;
 }

@@ -173,6 +173,26 @@ static void print_conf(const struct dev_notice *notice, FILE *out)
         print_found(notice, out);
 }
 
+static void print_files(const struct dev_notice *notice, FILE *out)
+{
+    print_head(notice, INK_GREEN, "●", out);
+    terminal_print(out, INK_PLAIN, " has changed");
+    if (*notice->text)
+        terminal_print(out, INK_DIM, "  %s", notice->text);
+    if (notice->count > 1)
+        terminal_print(out, INK_DIM, " and %zu more", notice->count - 1);
+    fputc('\n', out);
+}
+
+static void print_too_many(const struct dev_notice *notice, FILE *out)
+{
+    print_head(notice, INK_YELLOW, "●", out);
+    fprintf(out,
+            " has too many folders to watch\n\n    %zu of them at most are watched below %s:\n"
+            "    changes in others are seen when you reload the page yourself\n\n",
+            notice->count, notice->folder);
+}
+
 /* ---- crashes ---- */
 
 /* Returns whether it was printed: its source is there, and so somebody's who reads this. */
@@ -216,15 +236,16 @@ static void print_crash(const struct dev_notice *notice, FILE *out)
 
 void dev_terminal_print(const struct dev_notice *notice, FILE *out)
 {
-    if (notice->kind == DEV_IS_LIVE)
-        print_live(notice, out);
-    else if (notice->kind == DEV_IS_BROKEN)
-        print_broken(notice, out);
-    else if (notice->kind == DEV_HAS_CRASHED)
-        print_crash(notice, out);
-    else if (notice->kind == DEV_CONF_IS_LIVE || notice->kind == DEV_CONF_IS_REFUSED)
-        print_conf(notice, out);
-    else
-        print_refused(notice, out);
+    static void (*const prints[])(const struct dev_notice *notice, FILE *out) = {
+        [DEV_IS_LIVE] = print_live,
+        [DEV_IS_BROKEN] = print_broken,
+        [DEV_IS_REFUSED] = print_refused,
+        [DEV_HAS_CRASHED] = print_crash,
+        [DEV_CONF_IS_LIVE] = print_conf,
+        [DEV_CONF_IS_REFUSED] = print_conf,
+        [DEV_FILES_HAVE_CHANGED] = print_files,
+        [DEV_FILES_ARE_TOO_MANY] = print_too_many,
+    };
+    prints[notice->kind](notice, out);
     fflush(out);
 }

@@ -65,7 +65,7 @@ static void walk_folder(struct walk *walk, const char *folder, int depth)
 
 /* ---- inputs ---- */
 
-static bool is_input(const char *path)
+bool dev_inputs_is_input(const char *path)
 {
     static const struct gale_str endings[] = {STR(".so"),      STR(".o"),
                                               STR(".a"),       STR(".d"),
@@ -95,7 +95,7 @@ static bool is_own_output(const struct stat *info)
 
 static void add_input(void *data, const char *path, const struct stat *info)
 {
-    if (is_input(path) && !is_own_output(info))
+    if (dev_inputs_is_input(path) && !is_own_output(info))
         dev_inputs_add(data, str_of(path));
 }
 
@@ -114,7 +114,7 @@ static void stamp_file(void *data, const char *path, const struct stat *info)
     (void)info; /* which files there are; when they change is for the watch */
     for (const char *at = path; *at; at++)
         hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
-    *stamp += is_input(path) ? hash : 0;
+    *stamp += dev_inputs_is_input(path) ? hash : 0;
 }
 
 static void stamp_code(void *data, const char *path, const struct stat *info)

@@ -18,5 +18,7 @@ uint64_t dev_inputs_stamp(const char *folder, bool is_code);
 /* The names of the C and C++ sources in the folder, in order, ended by NULL; on the arena. */
 const char *const *dev_inputs_list_sources(const char *folder, struct arena *arena);
 bool dev_inputs_is_source(const char *name);
+/* Whether it may be somebody's own: neither what builds make nor what editors leave behind. */
+bool dev_inputs_is_input(const char *path);
 /* The newest .so below the folder, build folders included, or NULL. Returns owned. */
 char *dev_inputs_find_plugin(const char *folder);

@@ -17,6 +17,7 @@
 #include "process/dev_asan.h"
 #include "process/dev_conf.h"
 #include "process/dev_master_private.h"
+#include "process/dev_sites.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/master_private.h"
@@ -87,11 +88,13 @@ void dev_master_plan(struct dev_master *dev, const struct config *config)
     for (size_t i = 0; i < config->app_count; i++)
         if (is_ours(dev->options, &config->apps[i]))
             plan_app(dev, &config->apps[i]);
+    dev_sites_plan(dev->sites, config);
     dev_tell_prepare(dev, true);
 }
 
 static void carry_out_plan(struct dev_master *dev)
 {
+    dev_sites_follow(dev->sites);
     list_each (&dev->apps, link) {
         struct dev_master_app *app = app_of(link);
         if (app->is_leaving) {
@@ -209,6 +212,8 @@ int dev_master_open(struct master *master, const struct dev_options *options,
         if (is_ours(options, &config->apps[i]))
             list_append(&dev->apps, &dev_app_create(dev, &config->apps[i])->link);
     open_conf(dev);
+    dev->sites = dev_sites_create(dev);
+    dev_sites_plan(dev->sites, config);
     dev->log_fd = dev_log_create();
     log_use_short_lines();
     dev_tell_prepare(dev, false);
@@ -219,6 +224,7 @@ int dev_master_open(struct master *master, const struct dev_options *options,
 void dev_master_start(struct dev_master *dev)
 {
     dev_conf_start(dev->conf);
+    dev_sites_follow(dev->sites);
     list_each (&dev->apps, link)
         dev_app_start(app_of(link));
 }
@@ -229,6 +235,7 @@ void dev_master_close(struct dev_master *dev)
     if (!dev)
         return;
     dev_conf_destroy(dev->conf);
+    dev_sites_destroy(dev->sites);
     while ((link = list_pop(&dev->apps)))
         dev_app_destroy(app_of(link));
     if (dev->state_fd >= 0)

@@ -27,6 +27,8 @@ enum dev_notice_kind {
     DEV_HAS_CRASHED,
     DEV_CONF_IS_LIVE,
     DEV_CONF_IS_REFUSED,
+    DEV_FILES_HAVE_CHANGED, /* which an app serves as they are */
+    DEV_FILES_ARE_TOO_MANY, /* folders of them to be watched */
 };
 
 /* How a build ended, for the terminal; valid in the call. */
@@ -35,9 +37,10 @@ struct dev_notice {
     const char *app;      /* of the configuration its file; "": none of these alone */
     const char *title;    /* what was run */
     const char *folder;   /* where */
-    const char *text;     /* what was said, or why it is refused, or how it crashed */
+    const char *text;     /* what was said, or why it is refused, or how it crashed; or a file */
     const char *stack;    /* of a crash, as dev_state.h has it */
     int64_t build_ms, ms; /* of the build; from the first change to here */
+    size_t count;         /* of files or folders */
 };
 
 struct dev_options {

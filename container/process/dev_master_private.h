@@ -12,6 +12,7 @@
 
 struct dev_build;
 struct dev_conf;
+struct dev_sites;
 struct watch;
 
 struct dev_master_app {
@@ -43,8 +44,9 @@ struct dev_master_app {
 struct dev_master {
     struct master *master; /* borrowed */
     const struct dev_options *options;
-    struct dev_conf *conf; /* owned; NULL: the options' own text */
-    struct list apps;      /* owned */
+    struct dev_conf *conf;   /* owned; NULL: the options' own text */
+    struct dev_sites *sites; /* owned */
+    struct list apps;        /* owned */
     uint64_t build, trouble;
     int state_fd, log_fd;
 };

@@ -153,6 +153,43 @@ START_TEST(adds_where_it_may)
 }
 END_TEST
 
+static int asset(struct gale_request *req, struct gale_response *res)
+{
+    const char *cache = gale_request_header(req, "X-Cache", NULL);
+    if (cache)
+        gale_response_header(res, "Cache-Control", cache);
+    return gale_reply(res, 200, "text/css", "a {}");
+}
+
+START_TEST(browsers_ask_for_everything_again)
+{
+    static const struct {
+        const char *method, *header, *value, *cache, *expected;
+    } assets[] = {
+        {"GET", "Sec-Fetch-Dest", "style", NULL, "no-cache"},
+        {"GET", "Sec-Fetch-Dest", "image", "max-age=31536000, immutable", "no-cache"},
+        {"GET", "User-Agent", "Mozilla/5.0 (X11)", NULL, "no-cache"},
+        {"GET", "Sec-Fetch-Dest", "style", "private, no-store", "private, no-store"},
+        {"GET", "User-Agent", "curl/7.88.1", NULL, NULL},
+        {"GET", "User-Agent", "curl/7.88.1", "max-age=60", "max-age=60"},
+        {"POST", "Sec-Fetch-Dest", "empty", "max-age=60", "max-age=60"},
+    };
+    app = asset;
+    for (size_t i = 0; i < ARRAY_LEN(assets); i++) {
+        struct test_front front;
+        test_front_init(&front, assets[i].method, "/");
+        test_front_header(&front, assets[i].header, assets[i].value);
+        if (assets[i].cache)
+            test_front_header(&front, "X-Cache", assets[i].cache);
+        ck_assert_int_eq(test_front_serve(&front, serve, NULL), 0);
+        const char *cache = test_front_find(&front, "Cache-Control");
+        ck_assert_pstr_eq(cache, assets[i].expected);
+        ck_assert_str_eq(front.body.at, "a {}");
+        test_front_finish(&front);
+    }
+}
+END_TEST
+
 START_TEST(escapes_a_nonce)
 {
     struct test_front front;
@@ -166,4 +203,4 @@ START_TEST(escapes_a_nonce)
 }
 END_TEST
 
-UNIT_MAIN(adds_where_it_may, escapes_a_nonce)
+UNIT_MAIN(adds_where_it_may, browsers_ask_for_everything_again, escapes_a_nonce)

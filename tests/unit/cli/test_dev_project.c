@@ -121,7 +121,7 @@ START_TEST(tells)
 {
     enter_folder(folder);
     write_file("a.c", "\tint x\n\n");
-    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", "", 120, 150};
+    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", "", 120, 150, 0};
     prints(&notice, "  ● hello is live  built in 0.12 s, answers after 0.15 s\n");
     notice.build_ms = -1;
     prints(&notice, "  ● hello is live\n");
@@ -133,19 +133,20 @@ START_TEST(tells)
                                  "b.c:3: warning: w\n",
                                  "",
                                  20,
-                                 30};
+                                 30,
+                                 0};
     prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n"
                     "    a.c:1:9: error: no ;\n       1 | \tint x\n         | \t^\n\n"
                     "    b.c:3: warning: w\n\n");
     notice.text = "cc: not found\n";
     prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n    cc: not found\n\n");
-    notice =
-        (struct dev_notice){DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", "", 1, 1};
+    notice = (struct dev_notice){
+        DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", "", 1, 1, 0};
     prints(&notice, "  ● hello was built, and does not open\n\n    it said: no\n    really\n\n");
     notice.app = "";
     prints(&notice, "  ● the reload is refused\n\n    it said: no\n    really\n\n");
-    notice = (struct dev_notice){DEV_CONF_IS_REFUSED,  "gale.ini", "", folder,
-                                 "a.c:1: it said: no", "",         -1, 1};
+    notice = (struct dev_notice){
+        DEV_CONF_IS_REFUSED, "gale.ini", "", folder, "a.c:1: it said: no", "", -1, 1, 0};
     prints(&notice, "  ● gale.ini is refused  the configuration before it goes on\n\n"
                     "    a.c:1: error: it said: no\n       1 | \tint x\n\n");
     notice.text = "it is gone";
@@ -153,11 +154,21 @@ START_TEST(tells)
                     "    it is gone\n\n");
     notice.kind = DEV_CONF_IS_LIVE;
     prints(&notice, "  ● gale.ini is live  answers after 0.00 s\n");
+    notice = (struct dev_notice){
+        .kind = DEV_FILES_HAVE_CHANGED, .app = "site", .text = "css/a.css", .count = 1};
+    prints(&notice, "  ● site has changed  css/a.css\n");
+    notice.count = 3;
+    prints(&notice, "  ● site has changed  css/a.css and 2 more\n");
+    notice =
+        (struct dev_notice){.kind = DEV_FILES_ARE_TOO_MANY, .app = "s", .folder = "/x", .count = 9};
+    prints(&notice,
+           "  ● s has too many folders to watch\n\n    9 of them at most are watched below "
+           "/x:\n    changes in others are seen when you reload the page yourself\n\n");
     char stack[256]; /* a library's source is not there; a recursion is one line */
     snprintf(stack, sizeof(stack),
              "raise\t./nptl/raise.c\t1\nf\t%s/a.c\t3\nf\t%s/a.c\t3\ng\t\t\nh\ta.c\t\n", folder,
              folder);
-    notice = (struct dev_notice){DEV_HAS_CRASHED, "hello", "", folder, "SIGSEGV", stack, -1, 1};
+    notice = (struct dev_notice){DEV_HAS_CRASHED, "hello", "", folder, "SIGSEGV", stack, -1, 1, 0};
     prints(&notice, "  ● hello crashed\n\n    SIGSEGV\n    f  a.c:3\n    h  a.c:\n\n");
     leave_folder(folder);
 }
@@ -168,7 +179,7 @@ START_TEST(tells_no_more_than_fits)
     char text[2048] = "";
     for (int i = 0; i < 9; i++)
         strcat(text, "/nowhere/a.c:1:1: error: e\n");
-    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, "", 0, 0};
+    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, "", 0, 0, 0};
     struct captured captured;
     dev_terminal_print(&notice, capture(&captured));
     char *out = captured_text(&captured);

@@ -1,6 +1,6 @@
 /* Builds of gale dev: what is run, what is said, what is watched then (dev_build.c, dev_command.c,
- * dev_depends.c, dev_inputs.c). dev_master.c, dev_app.c, dev_conf.c, dev_tell.c and dev_crash.c,
- * which tie them to a master, are for the system tests. */
+ * dev_depends.c, dev_inputs.c). dev_master.c, dev_app.c, dev_conf.c, dev_sites.c, dev_tell.c and
+ * dev_crash.c, which tie them to a master, are for the system tests. */
 #include "unit.h"
 
 #include <errno.h>

@@ -152,6 +152,33 @@ START_TEST(the_configuration_looks_at_the_file)
 }
 END_TEST
 
+START_TEST(folders_that_are_served)
+{
+    static const struct {
+        const char *text, *folder;
+    } rows[] = {
+        {"[app a]\nmount = /\nplugin = files\nset root = site\n", "/srv/site"},
+        {"[app a]\nmount = /\nplugin = x/files.so\nset index = a\nset root = /x\n", "/x"},
+        {"[app a]\nmount = /\nplugin = files\n", NULL},
+        {"[app a]\nmount = /\nplugin = my_files\nset root = site\n", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[512], path[PATH_MAX];
+        struct arena arena;
+        arena_init(&arena, NULL, 0);
+        struct setting_errors errors = {.arena = &arena};
+        snprintf(text, sizeof(text), "[server]\nbase = /srv\n%s", rows[i].text);
+        struct config *config = config_parse("x", str_of(text), adapters, &errors);
+        int r = plugin_adapter.folder(&config->apps[0], path);
+        ck_assert_int_eq(r, rows[i].folder ? 0 : -ENOENT);
+        if (rows[i].folder)
+            ck_assert_str_eq(path, rows[i].folder);
+        config_close(config);
+        arena_finish(&arena);
+    }
+}
+END_TEST
+
 /* ---- C++ ---- */
 
 START_TEST(exceptions_end_in_the_log)
@@ -213,5 +240,5 @@ START_TEST(tasks_keep_their_own_exceptions)
 END_TEST
 
 UNIT_MAIN(may_block_on_the_main_stack_only, two_apps_of_one_file_have_a_state_each,
-          says_why_it_does_not_open, the_configuration_looks_at_the_file, exceptions_end_in_the_log,
-          tasks_keep_their_own_exceptions)
+          says_why_it_does_not_open, the_configuration_looks_at_the_file, folders_that_are_served,
+          exceptions_end_in_the_log, tasks_keep_their_own_exceptions)
