@@ -12,6 +12,7 @@
 #include "process/dev_build.h"
 #include "process/dev_inputs.h"
 #include "process/dev_master_private.h"
+#include "process/dev_sites.h"
 #include "process/group.h"
 #include "process/master_private.h"
 #include "process/watch.h"
@@ -39,17 +40,29 @@ static void set_trouble(struct dev_master_app *app, enum dev_stage stage, const 
 
 /* ---- what it is made of ---- */
 
+static struct dev_inputs_place place_of(const struct dev_master_app *app)
+{
+    return (struct dev_inputs_place){app->recipe.folder, dev_sites_has, app->dev->sites};
+}
+
+static uint64_t stamp_of(const struct dev_master_app *app)
+{
+    const struct dev_inputs_place place = place_of(app);
+    return dev_inputs_stamp(&place, !app->recipe.command);
+}
+
 /* A compiler that failed has not told everything: what is known from before stays. */
 static void watch_inputs(struct dev_master_app *app)
 {
     struct dev_inputs *inputs = &app->inputs;
+    const struct dev_inputs_place place = place_of(app);
     if (!app->build || app->recipe.command || app->state.stage != DEV_BROKEN)
         dev_inputs_finish(inputs);
     inputs->folder = app->recipe.folder;
     if (!app->build)
         dev_inputs_add(inputs, str_of(app->recipe.output));
     else if (app->recipe.command)
-        dev_inputs_add_folder(inputs, app->recipe.folder);
+        dev_inputs_add_folder(inputs, &place);
     else
         dev_build_inputs(app->build, inputs);
     watch_set(app->watch, (const char *const *)inputs->paths, inputs->count);
@@ -71,7 +84,7 @@ static void build(struct dev_master_app *app)
     app->is_stale = app->is_built = false;
     if (app->recipe.takes_all)
         app->recipe.sources = dev_inputs_list_sources(app->recipe.folder, &app->arena);
-    app->folder_stamp = dev_inputs_stamp(app->recipe.folder, !app->recipe.command);
+    app->folder_stamp = stamp_of(app);
     dev_build_start(app->build);
     dev_tell_workers(app->dev);
 }
@@ -119,7 +132,7 @@ static void on_change(void *data)
 static void on_look(void *data)
 {
     struct dev_master_app *app = data;
-    uint64_t stamp = dev_inputs_stamp(app->recipe.folder, !app->recipe.command);
+    uint64_t stamp = stamp_of(app);
     bool is_new = stamp != app->folder_stamp;
     app->folder_stamp = stamp;
     timer_start(app->dev->master->loop, &app->look, LOOK_MS);
@@ -208,7 +221,7 @@ struct dev_master_app *dev_app_create(struct dev_master *dev, const struct app_c
     app->look = (struct timer){.fn = on_look, .data = app};
     if (has_build)
         app->build = dev_build_create(dev->master->loop, &app->recipe, on_built, app);
-    app->folder_stamp = dev_inputs_stamp(app->recipe.folder, !app->recipe.command);
+    app->folder_stamp = stamp_of(app);
     return app;
 }
 

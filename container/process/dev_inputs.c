@@ -18,7 +18,8 @@
 enum { DEPTH_MAX = 6, FILES_MAX = 4000, SOURCES_MAX = 512 };
 
 struct walk {
-    bool enters_builds; /* also folders that hold what was built */
+    const struct dev_inputs_place *place; /* NULL: everything is the build's */
+    bool enters_builds;                   /* also folders that hold what was built */
     size_t left;
     void (*on_file)(void *data, const char *path, const struct stat *info);
     void (*on_folder)(void *data, const struct stat *info); /* NULL: nobody asks */
@@ -33,11 +34,13 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-static bool enters(const struct walk *walk, const char *name)
+static bool enters(const struct walk *walk, const char *name, const struct stat *info)
 {
     static const char *const tools[] = {"node_modules", "zig-cache", "__pycache__"};
     static const char *const builds[] = {"build", "target", "zig-out", "_build", "out", "dist"};
     if (name[0] == '.' || is_one_of(name, tools, ARRAY_LEN(tools)))
+        return false;
+    if (walk->place && walk->place->is_passed && walk->place->is_passed(walk->place->data, info))
         return false;
     return walk->enters_builds || !is_one_of(name, builds, ARRAY_LEN(builds));
 }
@@ -57,7 +60,7 @@ static void walk_folder(struct walk *walk, const char *folder, int depth)
         walk->left--;
         if (S_ISREG(info.st_mode))
             walk->on_file(walk->data, path, &info);
-        else if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX && enters(walk, entry->d_name))
+        else if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX && enters(walk, entry->d_name, &info))
             walk_folder(walk, path, depth + 1);
     }
     closedir(dir);
@@ -99,10 +102,10 @@ static void add_input(void *data, const char *path, const struct stat *info)
         dev_inputs_add(data, str_of(path));
 }
 
-void dev_inputs_add_folder(struct dev_inputs *inputs, const char *folder)
+void dev_inputs_add_folder(struct dev_inputs *inputs, const struct dev_inputs_place *place)
 {
-    struct walk walk = {.left = FILES_MAX, .on_file = add_input, .data = inputs};
-    walk_folder(&walk, folder, 0);
+    struct walk walk = {.place = place, .left = FILES_MAX, .on_file = add_input, .data = inputs};
+    walk_folder(&walk, place->folder, 0);
 }
 
 /* ---- the stamp ---- */
@@ -126,12 +129,14 @@ static void stamp_code(void *data, const char *path, const struct stat *info)
             stamp_file(data, path, info);
 }
 
-uint64_t dev_inputs_stamp(const char *folder, bool is_code)
+uint64_t dev_inputs_stamp(const struct dev_inputs_place *place, bool is_code)
 {
     uint64_t stamp = 0;
-    struct walk walk = {
-        .left = FILES_MAX, .on_file = is_code ? stamp_code : stamp_file, .data = &stamp};
-    walk_folder(&walk, folder, 0);
+    struct walk walk = {.place = place,
+                        .left = FILES_MAX,
+                        .on_file = is_code ? stamp_code : stamp_file,
+                        .data = &stamp};
+    walk_folder(&walk, place->folder, 0);
     return stamp;
 }
 

@@ -207,12 +207,12 @@ int dev_master_open(struct master *master, const struct dev_options *options,
     struct dev_master *dev = memory_zalloc(sizeof(*dev));
     *dev = (struct dev_master){.master = master, .options = options, .state_fd = -1};
     list_init(&dev->apps);
+    dev->sites = dev_sites_create(dev);
     dev->build = (uint64_t)clock_wall_ms();
     for (size_t i = 0; i < config->app_count; i++)
         if (is_ours(options, &config->apps[i]))
             list_append(&dev->apps, &dev_app_create(dev, &config->apps[i])->link);
     open_conf(dev);
-    dev->sites = dev_sites_create(dev);
     dev_sites_plan(dev->sites, config);
     dev->log_fd = dev_log_create();
     log_use_short_lines();
@@ -235,9 +235,9 @@ void dev_master_close(struct dev_master *dev)
     if (!dev)
         return;
     dev_conf_destroy(dev->conf);
-    dev_sites_destroy(dev->sites);
     while ((link = list_pop(&dev->apps)))
         dev_app_destroy(app_of(link));
+    dev_sites_destroy(dev->sites);
     if (dev->state_fd >= 0)
         close(dev->state_fd);
     if (dev->log_fd >= 0)

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/adapter.h"
 #include "app/config.h"
@@ -124,6 +125,17 @@ void dev_sites_follow(struct dev_sites *sites)
     list_each (&sites->planned, link)
         start(container_of(link, struct site, link));
     list_splice(&sites->live, &sites->planned);
+}
+
+bool dev_sites_has(const void *data, const struct stat *info)
+{
+    const struct dev_sites *sites = data;
+    struct stat own;
+    list_each (&sites->live, link)
+        if (stat(container_of(link, struct site, link)->folder, &own) == 0 &&
+            own.st_dev == info->st_dev && own.st_ino == info->st_ino)
+            return true;
+    return false;
 }
 
 /* ---- life ---- */

@@ -116,6 +116,48 @@ def test_a_page_of_another_app_stays(project, browser):
     assert "the site" in browser.text()
 
 
+def of_files(project):
+    """gale dev with an app that serves the folder site; returns its configuration."""
+    (project.folder / "site").mkdir()
+    g = project.process = project.gale(wait=False, args=["version"])
+    g.wait()
+    conf = project.folder / "gale.ini"
+    conf.write_text(f"[server]\nlisten = 127.0.0.1:{g.port}\n\n; what is to be seen\n"
+                    "[app site]\nmount  = /\nplugin = files\nset root = site\n")
+    g.start(args=["dev", str(conf), "--control", g.control])
+    g.wait_until_serving()
+    return conf
+
+
+def test_a_style_sheet_of_a_site(project, browser):
+    """An old one, which browsers would keep for days: it is seen when it is saved."""
+    of_files(project)
+    style = project.folder / "site/a.css"
+    style.write_text("h1 { color: rgb(1, 2, 3) }")
+    os.utime(style, (1e9, 1e9))
+    (project.folder / "site/index.html").write_text(
+        "<!doctype html><link rel=stylesheet href=a.css><h1>the site</h1>")
+    colour = "getComputedStyle(document.querySelector('h1')).color"
+    browser.goto(url(project))
+    browser.do("wait", script=f"{colour} == 'rgb(1, 2, 3)'")
+    for i in range(3):
+        style.write_text(f"h1 {{ color: rgb({i}, 20, 30) }}")
+        browser.do("wait", script=f"{colour} == 'rgb({i}, 20, 30)'")
+
+
+def test_a_configuration_that_is_wrong(project, browser):
+    conf = of_files(project)
+    (project.folder / "site/index.html").write_text("<!doctype html><h1>the site</h1>")
+    right = conf.read_text()
+    browser.goto(url(project))
+    conf.write_text(right.replace("plugin", "plugni"))
+    browser.wait_for_text("gale.ini is refused")
+    assert "did you mean" in browser.text()
+    browser.shot("conf", width=1040, height=480)
+    conf.write_text(right)
+    browser.wait_for_text("the site")
+
+
 def test_it_survives_a_restart(project, browser):
     b = opened(project, browser)
     port = project.process.port

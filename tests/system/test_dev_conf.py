@@ -160,3 +160,56 @@ def test_files_that_are_included(conf):
     conf.wait_for("<h1>other</h1>", "/there")
     part.write_text("nothing\n")
     assert "parts/other.ini:1" in conf.wait_for("gale.ini is refused").text
+
+
+# ---- files that are served as they are ----
+
+SITE = "[app site]\nmount = /site\nplugin = files\nset root = site\n"
+
+
+def stamp(conf, path="/"):
+    """What the script in the page compares with what it is told."""
+    return conf.page(path).text.split("at=")[1].split('"')[0]
+
+
+def test_files_of_a_site(conf):
+    """Every page is loaded anew, since any may have them in it; nothing is built for it."""
+    (conf.folder / "site/css").mkdir(parents=True)
+    (conf.folder / "site/index.html").write_text("<h1>site</h1>")
+    conf.begin(conf.app("hello", "/"), SITE)
+    for name in ("index.html", "css/new.css"):
+        before, generation = stamp(conf), conf.process.status()["generation"]
+        (conf.folder / "site" / name).write_text("<h1>another</h1>")
+        conf.said(f"● site has changed  {name}")
+        wait_for(lambda: stamp(conf) != before, "another stamp")
+        assert stamp(conf, "/site/") == stamp(conf)
+        assert conf.process.status()["generation"] == generation
+    conf.ini.write_text(conf.text(conf.app("hello", "/"), SITE.replace("= site\n", "= other\n")))
+    conf.wait_for("gale.ini is refused")
+    (conf.folder / "site").rename(conf.folder / "other")
+    conf.ini.write_text(conf.ini.read_text() + "\n")
+    conf.wait_for("<h1>another</h1>", "/site/")
+    (conf.folder / "other/x.css").write_text("")
+    conf.said("● site has changed  x.css")
+
+
+def test_a_site_with_too_many_folders(conf):
+    for i in range(1001):
+        (conf.folder / f"site/{i}").mkdir(parents=True)
+    conf.begin(conf.app("hello", "/"), SITE)
+    conf.said("● site has too many folders to watch")
+    (conf.folder / "site/a.css").write_text("")
+    conf.said("● site has changed")
+    conf.said("too many")
+
+
+def test_what_a_page_has_in_it_is_asked_for_again(conf):
+    (conf.folder / "site").mkdir()
+    (conf.folder / "site/a.css").write_text("a {}")
+    conf.begin(conf.app("hello", "/"), SITE + "set max_age = 1h\n")
+    style = conf.get("/site/a.css", {"Accept": "text/css", "Sec-Fetch-Dest": "style"})
+    assert style.header("Cache-Control") == "no-cache" and style.text == "a {}"
+    again = conf.get("/site/a.css", {"Accept": "text/css", "Sec-Fetch-Dest": "style",
+                                     "If-None-Match": style.header("ETag")})
+    assert again.status == 304
+    assert "max-age" in conf.get("/site/a.css").header("Cache-Control")

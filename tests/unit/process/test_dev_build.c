@@ -313,6 +313,12 @@ START_TEST(writes_a_database_but_over_no_other)
 }
 END_TEST
 
+static bool is_served(const void *data, const struct stat *info)
+{
+    struct stat own;
+    return stat(at(data), &own) == 0 && own.st_ino == info->st_ino;
+}
+
 START_TEST(knows_what_a_folder_holds)
 {
     struct dev_inputs inputs = {0};
@@ -325,18 +331,21 @@ START_TEST(knows_what_a_folder_holds)
     ck_assert_int_eq(mkdir(at("target"), 0700) | mkdir(at("src"), 0700), 0);
     write_file("target/made.c", "");
     write_file("src/b.rs", "");
-    uint64_t before = dev_inputs_stamp(folder, false), code = dev_inputs_stamp(folder, true);
-    dev_inputs_add_folder(&inputs, folder);
+    ck_assert_int_eq(mkdir(at("site"), 0700), 0);
+    write_file("site/index.html", "");
+    const struct dev_inputs_place place = {folder, is_served, "site"};
+    uint64_t before = dev_inputs_stamp(&place, false), code = dev_inputs_stamp(&place, true);
+    dev_inputs_add_folder(&inputs, &place);
     ck_assert_uint_eq(inputs.count, 2);
     dev_inputs_finish(&inputs);
     write_file("a.c", "changed");
     write_file("x.so", "");
-    ck_assert(before == dev_inputs_stamp(folder, false));
+    ck_assert(before == dev_inputs_stamp(&place, false));
     write_file("c.txt", "");
-    ck_assert(before != dev_inputs_stamp(folder, false));
-    ck_assert(code == dev_inputs_stamp(folder, true));
+    ck_assert(before != dev_inputs_stamp(&place, false));
+    ck_assert(code == dev_inputs_stamp(&place, true));
     write_file("c.h", "");
-    ck_assert(code != dev_inputs_stamp(folder, true));
+    ck_assert(code != dev_inputs_stamp(&place, true));
     usleep(20000);
     write_file("target/newer.so", "");
     char *plugin = dev_inputs_find_plugin(folder);
