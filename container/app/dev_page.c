@@ -8,6 +8,7 @@
 
 #include "app/dev_diagnostic.h"
 #include "app/dev_source.h"
+#include "app/dev_stack.h"
 #include "app/dev_state.h"
 #include "base/buffer.h"
 #include "base/embed.h"
@@ -315,27 +316,8 @@ void dev_page_failure(struct buffer *out, struct gale_str app, int status,
 
 /* ---- crashes ---- */
 
-/* A function of the stack. */
-struct frame {
-    struct gale_str function, file;
-    unsigned line;
-};
-
-static bool next_frame(struct gale_str *stack, struct frame *out)
-{
-    uint64_t line = 0;
-    if (!stack->len)
-        return false;
-    struct gale_str rest = str_cut(stack, '\n');
-    out->function = str_cut(&rest, '\t');
-    out->file = rest.at ? str_cut(&rest, '\t') : STR("");
-    (void)(rest.at && str_to_u64(rest, &line));
-    out->line = line < INT_MAX ? (unsigned)line : 0;
-    return true;
-}
-
 static void put_frame_place(struct buffer *out, const struct dev_app *app,
-                            const struct frame *frame)
+                            const struct dev_frame *frame)
 {
     if (!frame->file.len)
         return;
@@ -347,10 +329,9 @@ static void put_frame_place(struct buffer *out, const struct dev_app *app,
 }
 
 /* With its source where that is there: frames of gale and of libraries are a line each. */
-static void put_frame(struct buffer *out, const struct dev_app *app, const struct frame *frame,
-                      size_t number)
+static void put_frame(struct buffer *out, const struct dev_app *app, const struct dev_frame *frame)
 {
-    buffer_printf(out, "<p class=note><b>%zu</b><var>", number);
+    buffer_printf(out, "<p class=note><b>%u</b><var>", frame->number);
     dev_source_escape(out, frame->function);
     buffer_add_text(out, "</var>");
     put_frame_place(out, app, frame);
@@ -362,34 +343,61 @@ static void put_frame(struct buffer *out, const struct dev_app *app, const struc
     (void)dev_source_excerpt(out, &place);
 }
 
-static bool has_source(const struct dev_app *app, const struct frame *frame)
+static bool has_source(const struct dev_app *app, const struct dev_frame *frame)
 {
     scoped_free char *path = path_of(app, frame->file);
     return frame->line && access(path, R_OK) == 0;
 }
 
 /* What lies below the app's own functions is gale, which is the same each time. */
-static size_t count_frames(const struct dev_app *app)
+static size_t count_frames(const struct dev_app *app, const struct dev_frame *frames, size_t count)
 {
-    struct gale_str rest = str_of(app->crash.stack);
-    struct frame frame;
-    size_t count = 0, last = 0;
-    while (next_frame(&rest, &frame) && count++ < FRAMES_MAX)
-        last = has_source(app, &frame) ? count : last;
+    size_t last = count;
+    while (last && !has_source(app, &frames[last - 1]))
+        last--;
     return last ? last : count;
+}
+
+static void put_fold(struct buffer *out, const struct dev_fold *fold)
+{
+    struct buffer text = {0};
+    if (!fold->more && !fold->left_out)
+        return;
+    buffer_add_text(&text, "");
+    if (fold->more)
+        dev_stack_print_more(fold, &text);
+    if (fold->left_out) {
+        buffer_add_text(&text, fold->more ? "; " : "");
+        dev_stack_print_left_out(fold, &text);
+    }
+    buffer_printf(out, "<p class=fold>… %s</p>\n", text.at);
+    buffer_finish(&text);
+}
+
+/* Of a fold the functions are told that go round. */
+static void put_frames(struct buffer *out, const struct dev_app *app,
+                       const struct dev_frame *frames, size_t count)
+{
+    struct dev_fold fold;
+    size_t told = 0;
+    for (size_t at = 0; at < count && told < FRAMES_MAX; at += fold.length) {
+        fold = dev_stack_fold(&frames[at], count - at);
+        for (size_t i = 0; i < fold.period; i++)
+            put_frame(out, app, &frames[at + i]);
+        put_fold(out, &fold);
+        told += fold.period;
+    }
 }
 
 static void put_stack(struct buffer *out, const struct dev_app *app)
 {
-    struct gale_str rest = str_of(app->crash.stack);
-    struct frame frame;
-    size_t count = count_frames(app), number = 0;
+    struct dev_frame frames[DEV_STACK_MOST];
+    size_t count = dev_stack_read(app->crash.stack, frames, ARRAY_LEN(frames));
     buffer_add_text(out, "<section class=crash><h2>");
     put_text(out, app->crash.what);
     buffer_printf(out, "</h2><p class=where>%s</p>\n",
-                  rest.len ? "where it was, innermost first" : "where it was is not known");
-    while (number < count && next_frame(&rest, &frame))
-        put_frame(out, app, &frame, number++);
+                  count ? "where it was, innermost first" : "where it was is not known");
+    put_frames(out, app, frames, count_frames(app, frames, count));
     buffer_add_text(out, "</section>\n");
 }
 

@@ -32,8 +32,8 @@ struct dev_app {
     struct dev_crash {
         const char *id;    /* of the request that it was at; "": none, or it never crashed */
         const char *what;  /* in a sentence */
-        const char *stack; /* lines of FUNCTION, FILE and LINE with tabs between them, the
-                            * innermost first; FILE may be empty */
+        const char *stack; /* lines of FUNCTION, FILE, LINE and NUMBER with tabs between them,
+                            * the innermost first; FILE and LINE may be empty */
         const char *words; /* the whole report */
     } crash;               /* the last one */
 };

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "app/dev_diagnostic.h"
+#include "app/dev_stack.h"
+#include "base/buffer.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "cli/terminal.h"
@@ -195,33 +197,56 @@ static void print_too_many(const struct dev_notice *notice, FILE *out)
 
 /* ---- crashes ---- */
 
-/* Returns whether it was printed: its source is there, and so somebody's who reads this. */
-static bool print_frame(const struct dev_notice *notice, struct gale_str line, FILE *out)
+/* The path of a frame whose source is there, and so somebody's who reads this. */
+static bool find_source(const struct dev_notice *notice, const struct dev_frame *frame,
+                        char path[PATH_MAX])
+{
+    bool is_absolute = str_starts_with(frame->file, STR("/"));
+    snprintf(path, PATH_MAX, "%s%s%.*s", is_absolute ? "" : notice->folder, is_absolute ? "" : "/",
+             (int)frame->file.len, frame->file.at);
+    return frame->file.len && access(path, R_OK) == 0;
+}
+
+static bool print_frame(const struct dev_notice *notice, const struct dev_frame *frame, FILE *out)
 {
     char path[PATH_MAX];
-    struct gale_str function = str_cut(&line, '\t');
-    struct gale_str file = line.at ? str_cut(&line, '\t') : STR("");
     size_t folder = strlen(notice->folder);
-    snprintf(path, sizeof(path), "%s%s%.*s", str_starts_with(file, STR("/")) ? "" : notice->folder,
-             str_starts_with(file, STR("/")) ? "" : "/", (int)file.len, file.at);
-    if (!file.len || access(path, R_OK) < 0)
+    if (!find_source(notice, frame, path))
         return false;
     bool is_below = strncmp(path, notice->folder, folder) == 0 && path[folder] == '/';
-    fprintf(out, "    %.*s", (int)function.len, function.at);
-    terminal_print(out, INK_DIM, "  %s:%.*s\n", is_below ? path + folder + 1 : path, (int)line.len,
-                   line.len ? line.at : "");
+    fprintf(out, "    %.*s", (int)frame->function.len, frame->function.at);
+    terminal_print(out, INK_DIM, "  %s", is_below ? path + folder + 1 : path);
+    if (frame->line)
+        terminal_print(out, INK_DIM, ":%u", frame->line);
+    fputc('\n', out);
     return true;
 }
 
-/* A recursion is a line: the same ones in a row are told once. */
+/* A recursion is a line or a few. Returns how many frames were shown. */
+static int print_fold(const struct dev_notice *notice, const struct dev_frame *frames,
+                      const struct dev_fold *fold, FILE *out)
+{
+    struct buffer more = {0};
+    int shown = 0;
+    for (size_t i = 0; i < fold->period; i++)
+        shown += print_frame(notice, &frames[i], out);
+    if (shown && fold->more) {
+        dev_stack_print_more(fold, &more);
+        terminal_print(out, INK_DIM, "    … %s\n", more.at);
+        buffer_finish(&more);
+    }
+    return shown;
+}
+
 static void print_stack(const struct dev_notice *notice, FILE *out)
 {
-    struct gale_str rest = str_of(notice->stack), last = STR("");
-    for (int shown = 0; shown < SHOWN_MAX && rest.len;) {
-        struct gale_str line = str_cut(&rest, '\n');
-        if (!str_equals(line, last))
-            shown += print_frame(notice, line, out);
-        last = line;
+    struct dev_frame frames[DEV_STACK_MOST];
+    struct dev_fold fold;
+    size_t count = dev_stack_read(notice->stack, frames, ARRAY_LEN(frames));
+    int shown = 0;
+    for (size_t at = 0; at < count && shown < SHOWN_MAX; at += fold.length) {
+        fold = dev_stack_fold(&frames[at], count - at);
+        shown += print_fold(notice, &frames[at], &fold, out);
     }
 }
 

@@ -134,14 +134,15 @@ static void put_frame(struct gale_str frame, struct buffer *stack)
     uint64_t number = 0;
     buffer_add(stack, frame.at, len);
     if (str_to_u64(line, &number) == 0)
-        buffer_printf(stack, "\t%.*s\t%llu\n", (int)file.len, file.at, (unsigned long long)number);
+        buffer_printf(stack, "\t%.*s\t%llu", (int)file.len, file.at, (unsigned long long)number);
     else
-        buffer_add_text(stack, "\t\t\n");
+        buffer_add_text(stack, "\t\t");
 }
 
 void dev_asan_read(struct gale_str report, struct buffer *what, struct buffer *stack)
 {
     bool is_within = false;
+    unsigned depth = 0;
     buffer_add_text(what, "");
     buffer_add_text(stack, "");
     while (report.at) {
@@ -152,8 +153,10 @@ void dev_asan_read(struct gale_str report, struct buffer *what, struct buffer *s
             buffer_add_str(what, until(error, " at pc "));
         if (str_starts_with(line, STR("READ of ")) || str_starts_with(line, STR("WRITE of ")))
             buffer_printf(what, ": %.*s", (int)until(line, " at ").len, line.at);
-        if (is_frame)
+        if (is_frame) {
             put_frame(frame, stack);
+            buffer_printf(stack, "\t%u\n", depth++);
+        }
         if (is_within && !is_frame) /* the first stack is where it happened */
             return;
         is_within = is_frame;

@@ -18,9 +18,10 @@ static void print_line(const struct crash *crash, const struct crash_line *line,
 {
     buffer_add_text(out, line->function ? line->function : crash_file(crash, line));
     if (line->file)
-        buffer_printf(out, "\t%s\t%u\n", line->file, line->line);
+        buffer_printf(out, "\t%s\t%u", line->file, line->line);
     else
-        buffer_add_text(out, "\t\t\n");
+        buffer_add_text(out, "\t\t");
+    buffer_printf(out, "\t%u\n", crash_depth(crash, line->frame));
 }
 
 /* How abort() came to its signal is told by the signal. */

@@ -1,5 +1,6 @@
 """gale dev when the app crashes: the page with the report, the terminal, and that it goes on."""
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,25 @@ static int serve""").replace("(void)req;", """if (gale_request_query(req, "crash
     for line in ["    deeper  hello.c:6\n", "    deeper  hello.c:7\n", "    serve  hello.c:"]:
         assert log.count(line) == 4, log
     assert "router.c" not in log and "pthread_kill" not in log and "again and again" not in log
+
+
+def test_a_recursion_without_end(project):
+    """Its source is shown once, and how deep it was."""
+    project.save(source("one").replace("static int serve", """static int deeper(int level)
+{
+    volatile int here = level;
+    return deeper(here + 1) + here;
+}
+
+static int serve""").replace("(void)req;", """if (gale_request_query(req, "crash", NULL))
+        return deeper(0);"""))
+    project.start(env=ENV)
+    project.wait_for("<h1>one</h1>")
+    page = project.page("/?crash=1").text.split("<details>")[0]
+    assert "overflow" in page
+    assert page.count("<var>deeper</var>") <= 2 and page.count("<pre class=source>") <= 3
+    assert re.search(r"<p class=fold>… \d+,\d\d\d frames more like this</p>", page), page
+    project.process.wait_for_log("frames more like this")
 
 
 def test_others_requests_survive(project):

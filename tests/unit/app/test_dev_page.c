@@ -234,6 +234,11 @@ START_TEST(crashed)
     dev_page_crash(&page, &app, &request);
     has(&page, "<b>0</b><var>f</var></p>\n<p class=note><b>1</b><var>last</var></p>");
     ck_assert_str_eq(text.at, "hello crashed\n\nthe whole & report\n\n");
+    page.len = 0; /* a recursion, and what of it is not there */
+    app.crash.stack = "f\t\t\t0\nf\t\t\t1\nf\t\t\t8000\ng\t\t\t9000\n";
+    dev_page_crash(&page, &app, &request);
+    has(&page, "<b>0</b><var>f</var></p>\n<p class=fold>… 8,000 frames more like this; 999 frames "
+               "are left out</p>\n<p class=note><b>9000</b><var>g</var></p>");
     unlink(path);
     buffer_finish(&page);
     buffer_finish(&text);

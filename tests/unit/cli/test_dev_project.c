@@ -164,12 +164,14 @@ START_TEST(tells)
     prints(&notice,
            "  ● s has too many folders to watch\n\n    9 of them at most are watched below "
            "/x:\n    changes in others are seen when you reload the page yourself\n\n");
-    char stack[256]; /* a library's source is not there; a recursion is one line */
+    char stack[512]; /* a library's source is not there; a recursion is one line */
     snprintf(stack, sizeof(stack),
-             "raise\t./nptl/raise.c\t1\nf\t%s/a.c\t3\nf\t%s/a.c\t3\ng\t\t\nh\ta.c\t\n", folder,
-             folder);
+             "raise\t./nptl/raise.c\t1\t0\nf\t%s/a.c\t3\t1\nf\t%s/a.c\t3\t2\n"
+             "f\t%s/a.c\t3\t1234\ng\t\t\t1235\nh\ta.c\t\t1236\n",
+             folder, folder, folder);
     notice = (struct dev_notice){DEV_HAS_CRASHED, "hello", "", folder, "SIGSEGV", stack, -1, 1, 0};
-    prints(&notice, "  ● hello crashed\n\n    SIGSEGV\n    f  a.c:3\n    h  a.c:\n\n");
+    prints(&notice, "  ● hello crashed\n\n    SIGSEGV\n    f  a.c:3\n"
+                    "    … 1,233 frames more like this\n    h  a.c\n\n");
     leave_folder(folder);
 }
 END_TEST

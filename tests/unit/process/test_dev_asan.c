@@ -39,13 +39,13 @@ static void reads_as(const char *text, const char *what, const char *stack)
 START_TEST(reads)
 {
     reads_as(report, "AddressSanitizer: heap-buffer-overflow on address 0x61: READ of size 4",
-             "sum\t/srv/he llo.c\t9\n"
-             "ns::serve(int, char)\t/srv/hello.cc\t17\n"
-             "coroutine_start\t\t\n");
+             "sum\t/srv/he llo.c\t9\t0\n"
+             "ns::serve(int, char)\t/srv/hello.cc\t17\t1\n"
+             "coroutine_start\t\t\t2\n");
     reads_as("", "", "");
     reads_as("==1==ERROR: AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)\n    #0 0x1 in f "
              "/a.c:2\n",
-             "AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)", "f\t/a.c\t2\n");
+             "AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)", "f\t/a.c\t2\t0\n");
 }
 END_TEST
 
