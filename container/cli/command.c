@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macros.h"
@@ -12,6 +13,7 @@
 #include "base/str.h"
 #include "cli/command_line.h"
 #include "cli/help.h"
+#include "process/dev_inputs.h"
 
 const struct command *const commands[] = {
     &command_run,     &command_dev,     &command_check,  &command_reload,   &command_rollback,
@@ -40,17 +42,21 @@ const char *command_nearest(const char *name)
 
 /* ---- what is no command ---- */
 
+/* A source, or a folder that is there. */
+static bool is_developed(const char *text)
+{
+    struct stat info;
+    return dev_inputs_is_source(text) ||
+           (!command_nearest(text) && stat(text, &info) == 0 && S_ISDIR(info.st_mode));
+}
+
 /* The command that takes a file of that name, or NULL. */
 static const char *command_for(const char *text)
 {
-    static const struct {
-        struct gale_str ending;
-        const char *command;
-    } rows[] = {{STR(".ini"), "run"}, {STR(".so"), "run"}, {STR(".c"), "dev"}, {STR(".cc"), "dev"}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (str_ends_with(str_of(text), rows[i].ending))
-            return rows[i].command;
-    return NULL;
+    struct gale_str name = str_of(text);
+    if (str_ends_with(name, STR(".ini")) || str_ends_with(name, STR(".so")))
+        return "run";
+    return is_developed(text) ? "dev" : NULL;
 }
 
 static int refuse(const char *name)

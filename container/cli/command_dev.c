@@ -10,16 +10,25 @@
 #include "cli/adapters.h"
 #include "cli/apps_table.h"
 #include "cli/command_line.h"
+#include "cli/dev_held.h"
 #include "cli/dev_project.h"
 #include "cli/dev_terminal.h"
+#include "cli/listen_option.h"
 #include "cli/terminal.h"
 #include "process/dev_master.h"
 #include "process/master.h"
 
+/* A compiler that is missing fails before there is anything to greet with. */
+static struct dev_held held;
+static bool has_greeted;
+
 static void notice(const struct dev_notice *what)
 {
     log_flush();
-    dev_terminal_print(what, stderr);
+    if (has_greeted)
+        dev_terminal_print(what, stderr);
+    else
+        dev_held_add(&held, what);
 }
 
 static void greet(const struct config *config, unsigned workers)
@@ -37,6 +46,8 @@ static void greet(const struct config *config, unsigned workers)
                    "\n  save a file and it is built, live and in the browser; "
                    "Ctrl-C ends\n\n");
     fflush(stderr);
+    has_greeted = true;
+    dev_held_print(&held, stderr);
 }
 
 static int serve(const struct command_line *line, struct dev_project *project)
@@ -59,7 +70,10 @@ static int serve(const struct command_line *line, struct dev_project *project)
         .dev = &dev,
         .on_serving = greet,
     };
-    int r = (int)master_run(&options);
+    int r = listen_option_check("dev", listen);
+    if (r == COMMAND_OK)
+        r = (int)master_run(&options);
+    dev_held_print(&held, stderr); /* of one that never came to serve */
     free(listen);
     return r;
 }

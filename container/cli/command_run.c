@@ -17,8 +17,8 @@
 #include "cli/command_line.h"
 #include "cli/conf_file.h"
 #include "cli/greeting.h"
+#include "cli/listen_option.h"
 #include "cli/plugin_conf.h"
-#include "net/endpoint.h"
 #include "process/master.h"
 #include "process/probe.h"
 
@@ -48,34 +48,13 @@ static void greet_plugin(const struct config *config, unsigned workers)
 
 /* ---- what is served ---- */
 
-static int check_listen(const char *const *listen)
-{
-    struct endpoint endpoint;
-    uint64_t port;
-    for (; *listen; listen++) {
-        if (endpoint_parse(str_of(*listen), &endpoint) != -EINVAL) /* a name is looked up later */
-            continue;
-        if (str_to_u64(str_of(*listen), &port) == 0)
-            fprintf(stderr,
-                    "gale run: --listen %s: that is no address; write *:%s or 127.0.0.1:%s\n",
-                    *listen, *listen, *listen);
-        else
-            fprintf(stderr,
-                    "gale run: --listen %s: that is no address; expected ADDRESS:PORT such as "
-                    "127.0.0.1:8080, *:80 or [::1]:8080, or unix:PATH\n",
-                    *listen);
-        return COMMAND_WRONG;
-    }
-    return COMMAND_OK;
-}
-
 static int run_master(const struct command_line *line, struct master_options *options)
 {
     const char **listen = command_line_values(line, "--listen");
     options->adapters = adapters;
     options->listen = listen[0] ? listen : NULL;
     options->control = command_line_value(line, "--control");
-    int r = check_listen(listen);
+    int r = listen_option_check("run", listen);
     if (r == COMMAND_OK)
         r = (int)master_run(options);
     free(listen);

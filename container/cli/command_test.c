@@ -19,6 +19,7 @@
 #include "cli/plugin_operand.h"
 #include "cli/terminal.h"
 #include "process/case_process.h"
+#include "process/dev_inputs.h"
 
 enum { TIMEOUT_MS = 10000, NAME_WIDTH = 48 };
 
@@ -41,6 +42,24 @@ static char *tests_beside(const char *plugin)
     struct gale_str name = str_of(plugin);
     size_t len = str_ends_with(name, STR(".so")) ? name.len - 3 : name.len;
     return memory_printf("%.*s_test.so", (int)len, plugin);
+}
+
+/* Before its tests are looked for: else a wrong name of the plugin is told as one of theirs. */
+static bool has_plugin(const struct testing *testing)
+{
+    struct buffer why = {0};
+    char path[PATH_MAX];
+    bool is_source = dev_inputs_is_source(testing->plugin);
+    int r = realpath(testing->plugin, path) ? 0 : -errno;
+    if (r < 0 || is_source)
+        buffer_printf(&why, "%s%s%s; build the plugin, and name the .so that comes of it",
+                      testing->plugin, r < 0 ? ": " : " is a source", r < 0 ? strerror(-r) : "");
+    else
+        r = plugin_file_check(path, testing->plugin, &why);
+    if (why.len)
+        fprintf(stderr, "gale test: %s\n", why.at);
+    buffer_finish(&why);
+    return r == 0 && !is_source;
 }
 
 static bool find_tests(struct testing *testing)
@@ -207,7 +226,7 @@ static int run_all(const struct command_line *line)
         return COMMAND_WRONG;
     }
     testing.timeout_ms = (int64_t)seconds * 1000;
-    if (!find_tests(&testing))
+    if (!has_plugin(&testing) || !find_tests(&testing))
         return COMMAND_WRONG;
     testing.filters = command_line_values(line, "--filter");
     int r = run_cases(&testing);

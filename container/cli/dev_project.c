@@ -149,13 +149,73 @@ static int open_folder(struct dev_project *project, const char *folder, bool has
     recipe->takes_all = true;
     if (!recipe->sources[0]) {
         fprintf(stderr,
-                "gale dev: %s has no gale.ini, no Makefile and no C or C++ sources; name a file, "
-                "or begin one: gale help dev shows how\n",
+                "gale dev: %s has no gale.ini, no Makefile and no C or C++ sources; name another "
+                "folder or a file, or begin a plugin: gale new NAME\n",
                 project->path);
         return COMMAND_WRONG;
     }
     return plan(project, folder, folder, has_asan);
 }
+
+/* ---- what cannot be taken ---- */
+
+static bool ends_with_any(const char *name, const char *const *endings)
+{
+    for (; *endings; endings++)
+        if (str_ends_with(str_of(name), str_of(*endings)))
+            return true;
+    return false;
+}
+
+static bool is_makefile(const char *name)
+{
+    return strcmp(name, "Makefile") == 0 || strcmp(name, "makefile") == 0 ||
+           strcmp(name, "GNUmakefile") == 0;
+}
+
+/* Its name says so, or the first line that is no comment. */
+static bool is_conf(const char *path)
+{
+    static const char *const endings[] = {".ini", ".conf", NULL};
+    char line[256] = "";
+    if (ends_with_any(path, endings))
+        return true;
+    FILE *in = fopen(path, "re");
+    bool is_over = !in;
+    while (!is_over && fgets(line, sizeof(line), in))
+        is_over = !strchr(";#\r\n", line[strspn(line, " \t")]);
+    if (in)
+        fclose(in);
+    const char *first = line + strspn(line, " \t");
+    return is_over && (*first == '[' || strncmp(first, "include", 7) == 0);
+}
+
+/* Why a file that is no source is none to begin with, or NULL: it may be a configuration. */
+static const char *find_fault(const char *path)
+{
+    static const char *const headers[] = {".h", ".hh", ".hpp", NULL};
+    static const char *const built[] = {".so", ".o", ".a", NULL};
+    static const char *const others[] = {".rs", ".go", ".zig", ".d", ".swift", ".nim", NULL};
+    struct stat info;
+    if (stat(path, &info) < 0 || !S_ISREG(info.st_mode))
+        return "is no file that could be built; name a source file, a folder or a configuration";
+    if (is_makefile(strrchr(path, '/') + 1))
+        return "is what make reads; name its folder";
+    if (ends_with_any(path, headers))
+        return "is a header; name the source that includes it, or the folder";
+    if (ends_with_any(path, built))
+        return "is nothing that is built here; name its source, its folder or a configuration "
+               "(gale run serves what is built)";
+    if (ends_with_any(path, others))
+        return "is not C or C++: write a gale.ini whose key `build` is the command that makes the "
+               "plugin (docs/developing.md shows one), or a Makefile";
+    if (!is_conf(path))
+        return "is no C or C++ source and no configuration, which ends in .ini or begins with a "
+               "[SECTION]; name a source file, a folder or a configuration";
+    return NULL;
+}
+
+/* ---- opening ---- */
 
 int dev_project_open(struct dev_project *project, const char *given, bool has_asan)
 {
@@ -167,7 +227,7 @@ int dev_project_open(struct dev_project *project, const char *given, bool has_as
         project->path = given = conf_file_default() ? conf_file_default() : ".";
     if (!realpath(given, path)) {
         fprintf(stderr, "gale dev: %s: %s; name a source file, a folder or a configuration\n",
-                given, strerror(errno));
+                *given ? given : "''", strerror(errno));
         return COMMAND_WRONG;
     }
     const char *absolute = arena_copy(&project->arena, path, strlen(path)).at;
@@ -175,12 +235,10 @@ int dev_project_open(struct dev_project *project, const char *given, bool has_as
         return open_folder(project, absolute, has_asan);
     if (dev_inputs_is_source(strrchr(path, '/') + 1))
         return open_file(project, absolute, has_asan);
-    if (!conf_file_is_plugin(path))
+    const char *fault = find_fault(path);
+    if (!fault)
         return COMMAND_OK;
-    fprintf(stderr,
-            "gale dev: %s is nothing that is built here; name its source, its folder or a "
-            "configuration (gale run serves what is built)\n",
-            given);
+    fprintf(stderr, "gale dev: %s %s\n", given, fault);
     return COMMAND_WRONG;
 }
 

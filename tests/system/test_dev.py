@@ -139,6 +139,8 @@ def test_no_compiler(project):
     project.start(env={"CC": "/nowhere/cc"})
     page = project.wait_for("does not build")
     assert "/nowhere/cc: not found; install a compiler" in page.text
+    said = project.process.stderr()
+    assert 0 < said.find("gale dev serves") < said.find("does not build"), said
 
 
 def test_a_plugin_that_does_not_open(project):
@@ -354,10 +356,12 @@ def test_wrong_arguments(gale, tmp_path):
     g.wait()
     (tmp_path / "empty").mkdir()
     (tmp_path / "x.so").write_text("")
+    (tmp_path / "Makefile").write_text("all:\n\ttrue\n" * 20)
     for what, why in (("nothing.c", "No such file"), ("empty", "no C or C++ sources"),
-                      ("x.so", "gale run serves what is built")):
+                      ("x.so", "gale run serves what is built"), ("Makefile", "name its folder")):
         done = g.command("dev", what)
         assert done.returncode == 2 and why in done.stderr, done
+        assert done.stderr.count("\n") == 1
 
 
 # ---- pages and programs ----

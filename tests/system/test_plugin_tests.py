@@ -153,6 +153,12 @@ def test_what_is_not_there_is_said(build, pair, hello):
     assert done.returncode == 2 and "gale test FILE.so" in done.stderr
     done = gale_test(build, pair.with_name("none.so"))
     assert done.returncode == 2 and "none.so: No such file" in done.stderr
+    done = gale_test(build, hello.with_suffix(".c"))
+    assert done.returncode == 2 and "build the plugin, and name the .so" in done.stderr
+    alone = pair.with_name("alone.so")
+    alone.write_bytes(pair.read_bytes())
+    done = gale_test(build, alone)
+    assert done.returncode == 2 and "alone_test.so: No such file" in done.stderr
     done = gale_test(build, pair, hello)
     assert done.returncode == 2 and "is a plugin, not its tests" in done.stderr
     done = gale_test(build, pair, "--timeout", "soon")

@@ -82,6 +82,8 @@ static const struct {
     {{"gale", "whatever"}, 2, NULL, "there is no command 'whatever'"},
     {{"gale", "x.so"}, 2, NULL, "did you mean 'gale run x.so'?"},
     {{"gale", "c/x.ini"}, 2, NULL, "did you mean 'gale run c/x.ini'?"},
+    {{"gale", "x/y.c"}, 2, NULL, "did you mean 'gale dev x/y.c'?"},
+    {{"gale", "/usr"}, 2, NULL, "did you mean 'gale dev /usr'?"},
     {{"gale", "version", "x"}, 2, NULL, "'x' is one argument too many"},
     {{"gale", "status", "--jso"}, 2, NULL, "did you mean --json?"},
     {{"gale", "stop", "--quick", "--graceful"}, 2, NULL, "not both"},

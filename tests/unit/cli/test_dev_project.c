@@ -1,5 +1,5 @@
 /* What gale dev makes of a file, a folder, a configuration; and what it tells the terminal
- * (dev_project.c, dev_terminal.c). */
+ * (dev_project.c, dev_terminal.c, dev_held.c). */
 #include "unit.h"
 
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "captured.h"
 #include "cli/command.h"
+#include "cli/dev_held.h"
 #include "cli/dev_project.h"
 #include "cli/dev_terminal.h"
 #include "folder.h"
@@ -16,12 +17,17 @@
 static char folder[64];
 static struct dev_project project;
 
+/* What was said meanwhile is one line; nothing where all is well. */
+static char last_said[512];
+
 static int open_it(const char *given)
 {
     struct taken taken = take(stderr);
     int r = dev_project_open(&project, given, false);
     char *said = give_back(&taken);
     ck_assert_int_eq(r == COMMAND_OK, !*said);
+    ck_assert(r == COMMAND_OK || strchr(said, '\n')[1] == 0);
+    snprintf(last_said, sizeof(last_said), "%s", said);
     free(said);
     return r;
 }
@@ -91,17 +97,37 @@ END_TEST
 START_TEST(what_it_cannot_take)
 {
     enter_folder(folder);
-    static const char *const wrong[] = {"nothing.c", ".", "x.so", "x.o"};
+    static const struct {
+        const char *name, *says;
+    } wrong[] = {
+        {"nothing.c", "No such file"},   {".", "begin a plugin: gale new"},
+        {"", "'': No such file"},        {"x.so", "gale run serves what is built"},
+        {"x.o", "nothing that is"},      {"x.h", "is a header"},
+        {"Makefile", "name its folder"}, {"main.rs", "key `build`"},
+        {"notes.txt", "no C or C++"},    {"/dev/null", "no file that could be built"},
+    };
+    static const char *const right[] = {"site.conf", "x.ini", "gale", "other"};
     write_file("x.so", "");
     write_file("x.o", "");
+    write_file("x.h", "");
+    write_file("main.rs", "");
+    write_file("notes.txt", "x = 1\n[a]\n");
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        ck_assert_int_eq(open_it(wrong[i]), COMMAND_WRONG);
+        if (strcmp(wrong[i].name, "Makefile") == 0)
+            write_file("Makefile", "all:\n");
+        ck_assert_int_eq(open_it(wrong[i].name), COMMAND_WRONG);
+        ck_assert_msg(strstr(last_said, wrong[i].says), "%s", last_said);
         dev_project_close(&project);
     }
     write_file("site.conf", "");
-    ck_assert_int_eq(open_it("site.conf"), COMMAND_OK);
-    ck_assert_str_eq(project.path, "site.conf");
-    dev_project_close(&project);
+    write_file("x.ini", "nothing");
+    write_file("gale", "; a comment\n\n  # another\n  [server]\n");
+    write_file("other", "include = x\n");
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        ck_assert_int_eq(open_it(right[i]), COMMAND_OK);
+        ck_assert_str_eq(project.path, right[i]);
+        dev_project_close(&project);
+    }
     leave_folder(folder);
 }
 END_TEST
@@ -190,5 +216,26 @@ START_TEST(tells_no_more_than_fits)
 }
 END_TEST
 
+START_TEST(notices_that_are_held)
+{
+    char name[] = "hello", text[] = "it is gone";
+    struct dev_held held = {0};
+    struct dev_notice notice = {
+        .kind = DEV_IS_REFUSED, .app = name, .title = "", .folder = "/", .text = text};
+    dev_held_add(&held, &notice);
+    notice = (struct dev_notice){.kind = DEV_CONF_IS_LIVE, .app = "gale.ini"};
+    dev_held_add(&held, &notice);
+    memset(name, 'x', 5);
+    memset(text, 'x', 5);
+    struct captured captured;
+    dev_held_print(&held, capture(&captured));
+    char *said = captured_text(&captured);
+    ck_assert_str_eq(said, "  ● hello was built, and does not open\n\n    it is gone\n\n"
+                           "  ● gale.ini is live  answers after 0.00 s\n");
+    ck_assert_uint_eq(held.count, 0);
+    free(said);
+}
+END_TEST
+
 UNIT_MAIN(a_file, a_folder_of_sources, a_folder_without_room_for_its_own, what_it_cannot_take,
-          tells, tells_no_more_than_fits)
+          tells, tells_no_more_than_fits, notices_that_are_held)
