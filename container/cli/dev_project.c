@@ -78,6 +78,8 @@ static int make_scratch(struct dev_project *project, const char *folder, bool ha
         project->temporary = path;
     }
     write_ignore(path);
+    if (project->recipe.command)
+        project->recipe.asan_mark = arena_printf(&project->arena, "%s/built-with-asan", path).at;
     if (has_asan) {
         path = arena_printf(&project->arena, "%s/asan", path).at;
         (void)mkdir(path, 0777);
@@ -141,7 +143,7 @@ static int open_folder(struct dev_project *project, const char *folder, bool has
     }
     if (has_file(folder, "Makefile") || has_file(folder, "makefile") ||
         has_file(folder, "GNUmakefile")) {
-        recipe->command = has_asan ? "make -B" : "make";
+        recipe->command = "make";
         recipe->is_link = true;
         return plan(project, folder, folder, has_asan);
     }

@@ -1,6 +1,7 @@
 /* dev_app.c - files that change, a build of them, and what became of that. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/config.h"
 #include "app/dev.h"
@@ -89,11 +90,24 @@ static void build(struct dev_master_app *app)
     dev_tell_workers(app->dev);
 }
 
+/* What make finds from now on is built with ASan, or all without. */
+static void is_made_anew(struct dev_master_app *app)
+{
+    struct dev_recipe *recipe = &app->recipe;
+    if (recipe->is_forced && recipe->has_asan)
+        dev_asan_mark(recipe);
+    else if (recipe->is_forced)
+        (void)unlink(recipe->asan_mark);
+    recipe->is_forced = false;
+}
+
 static void on_built(void *data, const struct dev_outcome *outcome)
 {
     struct dev_master_app *app = data;
     app->state.ms = outcome->ms;
     app->kills = 0;
+    if (outcome->is_ok)
+        is_made_anew(app);
     if (app->is_stale) {
         build(app);
     } else if (outcome->is_ok) {
@@ -188,6 +202,7 @@ static void plan(struct dev_master_app *app, const struct app_config *config)
     app->state.name = arena_copy(arena, config->name, strlen(config->name)).at;
     if (options->recipe) {
         app->recipe = *options->recipe;
+        dev_command_look(&app->recipe);
         return;
     }
     const char *output = output_of(config, arena);
@@ -201,6 +216,11 @@ static void plan(struct dev_master_app *app, const struct app_config *config)
         .include = options->include,
         .has_asan = options->has_asan,
     };
+    const char *slash = strrchr(output, '/');
+    if (config->build)
+        app->recipe.asan_mark =
+            arena_printf(arena, "%.*s/.%s.asan", (int)(slash - output), output, slash + 1).at;
+    dev_command_look(&app->recipe);
 }
 
 struct dev_master_app *dev_app_create(struct dev_master *dev, const struct app_config *config)
@@ -258,6 +278,7 @@ void dev_app_start(struct dev_master_app *app)
 {
     app->changed_ms = clock_mono_ms();
     dev_asan_sweep(&app->recipe);
+    dev_asan_mark(&app->recipe);
     watch_inputs(app);
     if (!app->build)
         return;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,24 +23,68 @@
 #include "base/setting.h"
 #include "base/str.h"
 #include "process/dev_command.h"
+#include "process/dev_toolchain.h"
 
 enum { REPORT_MOST = 256 * 1024 };
 
 static const char prefix[] = "asan-report";
+static const struct gale_str call_place = {"adapters/plugin/plugin.c:", 25};
 
 /* ---- the environment ---- */
 
-/* The library of the compiler that built it, as the plugin itself names it; NULL: it needs none. */
+/* What the plugin itself names, where the compiler that knows it keeps it. */
+static const char *find_named(const struct elf_facts *facts, struct arena *arena)
+{
+    for (size_t i = 0; i < facts->needed_count; i++) {
+        struct gale_str needed = facts->needed[i];
+        if (!memmem(needed.at, needed.len, "asan", 4))
+            continue;
+        const char *name = arena_copy(arena, needed.at, needed.len).at;
+        const char *path = dev_toolchain_find_library(name);
+        return path ? path : name;
+    }
+    return NULL;
+}
+
+static bool has_text(int fd, const char *text)
+{
+    struct stat info;
+    if (fstat(fd, &info) < 0 || !info.st_size)
+        return false;
+    size_t len = (size_t)info.st_size;
+    void *at = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    bool is_there = at != MAP_FAILED && memmem(at, len, text, strlen(text));
+    if (at != MAP_FAILED)
+        (void)munmap(at, len);
+    return is_there;
+}
+
+/* clang, if it is not told otherwise, leaves it to the program to bring the library. */
+static const char *find_of_clang(void)
+{
+    static const char *const names[] = {
+#if defined(__x86_64__)
+        "libclang_rt.asan-x86_64.so",
+#elif defined(__aarch64__)
+        "libclang_rt.asan-aarch64.so",
+#endif
+        "libclang_rt.asan.so",
+    };
+    const char *path = NULL;
+    for (size_t i = 0; !path && i < ARRAY_LEN(names); i++)
+        path = dev_toolchain_find_library(names[i]);
+    return path;
+}
+
+/* NULL: it needs none. */
 static const char *find_library(const char *plugin, struct arena *arena)
 {
     struct elf_facts facts;
     scoped_close int fd = open(plugin, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || elf_file_read(fd, arena, &facts) < 0)
         return NULL;
-    for (size_t i = 0; i < facts.needed_count; i++)
-        if (memmem(facts.needed[i].at, facts.needed[i].len, "asan", 4))
-            return arena_copy(arena, facts.needed[i].at, facts.needed[i].len).at;
-    return NULL;
+    const char *path = find_named(&facts, arena);
+    return path || !has_text(fd, "__asan_init") ? path : find_of_clang();
 }
 
 static void add(struct setting_pairs *pairs, const char *name, const char *value)
@@ -94,6 +139,13 @@ char *dev_asan_take_report(const struct dev_recipe *recipe, int pid)
     return NULL;
 }
 
+void dev_asan_mark(const struct dev_recipe *recipe)
+{
+    scoped_close int fd = -1;
+    if (recipe->has_asan && recipe->asan_mark)
+        fd = open(recipe->asan_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+}
+
 void dev_asan_sweep(const struct dev_recipe *recipe)
 {
     DIR *dir = recipe->has_asan ? opendir(recipe->scratch) : NULL;
@@ -139,6 +191,14 @@ static void put_frame(struct gale_str frame, struct buffer *stack)
         buffer_add_text(stack, "\t\t");
 }
 
+/* gale's call of the plugin, below which is what each stack has: a symbolizer that finds gale's
+ * sources tells all of it. */
+static bool is_gale(struct gale_str frame)
+{
+    return str_starts_with(frame, STR("plugin_")) &&
+           memmem(frame.at, frame.len, call_place.at, call_place.len);
+}
+
 void dev_asan_read(struct gale_str report, struct buffer *what, struct buffer *stack)
 {
     bool is_within = false;
@@ -148,7 +208,7 @@ void dev_asan_read(struct gale_str report, struct buffer *what, struct buffer *s
     while (report.at) {
         struct gale_str line = str_cut(&report, '\n'), error = behind(line, "ERROR: ");
         struct gale_str frame = behind(line, " in ");
-        bool is_frame = str_starts_with(str_trim(line), STR("#")) && frame.at;
+        bool is_frame = str_starts_with(str_trim(line), STR("#")) && frame.at && !is_gale(frame);
         if (error.at && !what->len)
             buffer_add_str(what, until(error, " at pc "));
         if (str_starts_with(line, STR("READ of ")) || str_starts_with(line, STR("WRITE of ")))

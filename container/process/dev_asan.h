@@ -19,6 +19,8 @@ const struct setting_pairs *dev_asan_environment(const struct dev_recipe *recipe
                                                  struct arena *arena);
 /* The report of that process, which is removed; NULL: it left none. Returns owned. */
 char *dev_asan_take_report(const struct dev_recipe *recipe, int pid);
+/* Leaves the recipe's mark, where it has one: what make will find may be built with ASan. */
+void dev_asan_mark(const struct dev_recipe *recipe);
 /* Removes reports that nobody took. */
 void dev_asan_sweep(const struct dev_recipe *recipe);
 

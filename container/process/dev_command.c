@@ -11,6 +11,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "process/dev_toolchain.h"
 
 /* Arguments that are gathered. */
 struct words {
@@ -69,12 +70,26 @@ static bool has_cxx(const struct dev_recipe *recipe)
     return false;
 }
 
+static const char *compiler_of(bool cxx)
+{
+    const char *own = getenv(cxx ? "CXX" : "CC");
+    return own && *own ? own : cxx ? "c++" : "cc";
+}
+
+void dev_command_look(struct dev_recipe *recipe)
+{
+    recipe->is_clang[false] = recipe->has_asan && dev_toolchain_is_clang(compiler_of(false));
+    recipe->is_clang[true] = recipe->has_asan && dev_toolchain_is_clang(compiler_of(true));
+    recipe->is_forced =
+        recipe->asan_mark && (recipe->has_asan || access(recipe->asan_mark, F_OK) == 0);
+}
+
 static void add_compiler(struct words *words, bool cxx)
 {
     size_t before = words->len;
     add_environment(words, cxx ? "CXX" : "CC");
     if (words->len == before)
-        add(words, cxx ? "c++" : "cc");
+        add(words, compiler_of(cxx));
 }
 
 static const char *find_program(const char *name, struct arena *arena)
@@ -127,11 +142,13 @@ static void add_compile_flags(struct words *words, const struct dev_recipe *reci
     add_environment(words, is_cxx(source) ? "CXXFLAGS" : "CFLAGS");
 }
 
-static void add_link_flags(struct words *words, const struct dev_recipe *recipe)
+static void add_link_flags(struct words *words, const struct dev_recipe *recipe, bool cxx)
 {
     add_all(words, link_flags, ARRAY_LEN(link_flags));
     if (recipe->has_asan)
         add(words, "-fsanitize=address");
+    if (recipe->has_asan && recipe->is_clang[cxx])
+        add(words, "-shared-libasan");
     add_environment(words, "LDFLAGS");
 }
 
@@ -177,7 +194,7 @@ void dev_command_compile(const struct dev_recipe *recipe, size_t index, struct a
     add_compile_flags(&words, recipe, source);
     add_all(&words, (const char *[]){"-MMD", "-MF", out->depends}, 3);
     if (is_only)
-        add_link_flags(&words, recipe);
+        add_link_flags(&words, recipe, is_cxx(source));
     else
         add(&words, "-c");
     add(&words, source);
@@ -192,7 +209,7 @@ void dev_command_link(const struct dev_recipe *recipe, struct arena *arena, stru
     out->depends = NULL;
     add_compiler(&words, has_cxx(recipe));
     add(&words, "-g");
-    add_link_flags(&words, recipe);
+    add_link_flags(&words, recipe, has_cxx(recipe));
     for (size_t i = 0; recipe->sources[i]; i++)
         add(&words, object_of(recipe, i, ".o", arena));
     add_output(&words, out->object);
@@ -210,22 +227,42 @@ void dev_command_shell(const struct dev_recipe *recipe, struct arena *arena,
 
 /* ---- what goes along ---- */
 
-static bool is_replaced(const char *pair)
+static bool is_replaced(const struct dev_recipe *recipe, const char *pair)
 {
-    return strncmp(pair, "GALE_CFLAGS=", 12) == 0 || strncmp(pair, "LC_ALL=", 7) == 0;
+    return strncmp(pair, "GALE_CFLAGS=", 12) == 0 || strncmp(pair, "LC_ALL=", 7) == 0 ||
+           (recipe->is_forced && strncmp(pair, "MAKEFLAGS=", 10) == 0);
+}
+
+/* One that only compiles has no use for what is said of linking. */
+static const char *asan_flags(const struct dev_recipe *recipe)
+{
+    if (!recipe->has_asan)
+        return "";
+    return recipe->is_clang[false]
+               ? " -fsanitize=address -shared-libasan -Wno-unused-command-line-argument"
+               : " -fsanitize=address";
+}
+
+/* "B" among make's own flags, the first of which may stand there without their dash. */
+static const char *make_flags(struct arena *arena)
+{
+    const char *own = getenv("MAKEFLAGS");
+    bool is_bare = own && *own && *own != '-' && *own != ' ' && !strchr(own, '=');
+    return arena_printf(arena, "MAKEFLAGS=-B %s%s", is_bare ? "-" : "", own ? own : "").at;
 }
 
 const char *const *dev_command_environment(const struct dev_recipe *recipe, struct arena *arena)
 {
     struct words words = {.arena = arena};
     for (char **at = environ; *at; at++)
-        if (!is_replaced(*at))
+        if (!is_replaced(recipe, *at))
             add(&words, *at);
     add(&words, "LC_ALL=C.UTF-8");
     add(&words, arena_printf(arena, "GALE_CFLAGS=%s%s%s", recipe->include ? "-I" : "",
-                             recipe->include ? recipe->include : "",
-                             recipe->has_asan ? " -fsanitize=address" : "")
+                             recipe->include ? recipe->include : "", asan_flags(recipe))
                     .at);
+    if (recipe->is_forced)
+        add(&words, make_flags(arena));
     return words.at;
 }
 

@@ -1,4 +1,4 @@
-/* dev_command.h - which programs build an app in `gale dev`, with which arguments. Runs nothing.
+/* dev_command.h - which programs build an app in `gale dev`, with which arguments.
  *
  *   one source          cc ... -shared hello.c -o hello.so.new
  *   several             cc ... -c for each; then cc -shared of the objects
@@ -23,6 +23,10 @@ struct dev_recipe {
     const char *scratch;        /* a folder for objects and dependencies, absolute */
     const char *include;        /* where <gale/gale.h> stands; NULL: where the compiler finds it */
     bool has_asan;
+    bool is_clang[2];      /* CC and CXX are: then ASan is linked in another way */
+    bool is_forced;        /* make is to build everything anew, whatever it finds */
+    const char *asan_mark; /* a file that is there while what make finds may be built with ASan;
+                            * NULL: it is not make */
 };
 
 /* One program to run; all on the arena. */
@@ -32,6 +36,9 @@ struct dev_command {
     const char *object;      /* what it makes */
     const char *depends;     /* where it writes what that was made of; NULL: it does not */
 };
+
+/* Looks at the compilers, and at what make would find: is_clang and is_forced. Runs compilers. */
+void dev_command_look(struct dev_recipe *recipe);
 
 /* Compiles the source of that index to an object; the only one of a recipe is linked at once. */
 void dev_command_compile(const struct dev_recipe *recipe, size_t index, struct arena *arena,

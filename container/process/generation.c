@@ -409,6 +409,9 @@ void generation_worker_ended(struct generation *generation, struct worker_proces
 
 void generation_worker_again(struct generation *generation, struct worker_process *worker)
 {
+    const struct master *master = generation->master;
+    if (master->options->dev && !master->dev) /* it ends, and what workers need of it is gone */
+        return;
     if (!start_worker(generation, worker->place))
         timer_start(generation->master->loop, &worker->timer, backoff_next(&worker->backoff, 0));
 }

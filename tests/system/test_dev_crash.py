@@ -1,12 +1,14 @@
 """gale dev when the app crashes: the page with the report, the terminal, and that it goes on."""
 import os
+import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from developing import BROWSER, Project, source
+from developing import BROWSER, Project, interrupt, source
 from harness import wait_for
 
 
@@ -108,9 +110,21 @@ def test_others_requests_survive(project):
         wait_for(lambda: c.request("GET", "/").status == 200, "the app to be back")
 
 
-def has_asan():
-    where = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True)
+def has_asan(compiler="cc", library="libasan.so"):
+    if not shutil.which(compiler):
+        return False
+    where = subprocess.run([compiler, f"-print-file-name={library}"], capture_output=True, text=True)
     return "/" in where.stdout
+
+
+def has_asan_of_clang():
+    return (has_asan("clang", f"libclang_rt.asan-{platform.machine()}.so")
+            or has_asan("clang", "libclang_rt.asan.so"))
+
+
+# Two runtimes in one process are one too many.
+needs_clang = pytest.mark.skipif(not has_asan_of_clang() or "asan" in os.environ.get("BUILD", ""),
+                                 reason="no clang with a shared ASan, or gale itself has gcc's")
 
 
 @pytest.mark.skipif(not has_asan(), reason="the compiler has no libasan")
@@ -145,3 +159,48 @@ def test_use_after_free_in_a_waiting_request(project):
     project.start("hello.c", "--asan", env={"ASAN_OPTIONS": ""})
     project.wait_for("<h1>one</h1>")
     assert "heap-use-after-free" in project.get("/?crash=1", BROWSER).text
+
+
+@needs_clang
+@pytest.mark.parametrize("name,compiler", [("hello.c", "CC"), ("hello.cc", "CXX"), (".", "CC")])
+def test_asan_of_clang(project, name, compiler):
+    """A file, one in C++, and a Makefile that has no idea of it."""
+    project.file = project.folder / (name if name != "." else "hello.c")
+    project.save(OVERFLOW.replace("= calloc", "= (int *)calloc"))
+    if name == ".":
+        (project.folder / "Makefile").write_text(
+            "hello.so: hello.c\n\t$(CC) -g -shared -fPIC $(GALE_CFLAGS) -o $@ $<\n")
+    value = "clang++" if compiler == "CXX" else "clang"
+    project.start(name, "--asan", env={"ASAN_OPTIONS": "", compiler: value})
+    project.wait_for("<h1>one</h1>")
+    page = project.page("/?crash=1").text
+    assert "AddressSanitizer: heap-buffer-overflow" in page and "READ of size 4" in page
+    assert "router.c" not in page.split("<details>")[0]
+    assert "hello.c" in page and project.wait_for("<h1>one</h1>").status == 200
+
+
+@pytest.mark.skipif(not has_asan(), reason="the compiler has no libasan")
+def test_asan_and_make(project):
+    """What make finds from the other kind of build is made anew, once."""
+    log = project.folder.parent / "made"
+    (project.folder / "Makefile").write_text(
+        "hello.so: hello.o other.o\n\tcc -shared $(GALE_CFLAGS) -o $@ $^\n"
+        f"%.o: %.c\n\techo $< >>{log}\n\tcc -g -fPIC $(GALE_CFLAGS) -c -o $@ $<\n")
+    (project.folder / "other.c").write_text("int other;\n")
+
+    def made():
+        text, _ = log.read_text(), log.write_text("")
+        return sorted(text.split())
+
+    for turn, options in enumerate([[], ["--asan"], [], ["--asan"]]):
+        project.save(OVERFLOW)
+        project.start(".", *options, env={"ASAN_OPTIONS": ""}, name=f"turn{turn}")
+        project.wait_for("<h1>one</h1>")
+        assert made() == ["hello.c", "other.c"]
+        assert (project.page("/?crash=1").status == 502) == bool(options)
+        project.save(OVERFLOW.replace("one", "two"))
+        project.wait_for("<h1>two</h1>")
+        assert made() == ["hello.c"]
+        assert interrupt(project.process) == 0
+    assert "libasan" in subprocess.run(["readelf", "-d", str(project.folder / "hello.so")],
+                                       capture_output=True, text=True).stdout

@@ -43,6 +43,10 @@ START_TEST(reads)
              "ns::serve(int, char)\t/srv/hello.cc\t17\t1\n"
              "coroutine_start\t\t\t2\n");
     reads_as("", "", "");
+    reads_as("==1==ERROR: AddressSanitizer: bad\n    #0 0x1 in f /a.c:2:3\n"
+             "    #1 0x2 in plugin_serve /src/adapters/plugin/plugin.c:246:19\n"
+             "    #2 0x3 in serve_one /src/container/app/router.c:1:1\n",
+             "AddressSanitizer: bad", "f\t/a.c\t2\t0\n");
     reads_as("==1==ERROR: AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)\n    #0 0x1 in f "
              "/a.c:2\n",
              "AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)", "f\t/a.c\t2\t0\n");
@@ -86,6 +90,26 @@ START_TEST(takes_reports)
 }
 END_TEST
 
+START_TEST(marks_what_make_will_find)
+{
+    struct dev_recipe recipe = begin(true), plain = recipe;
+    char mark[128];
+    snprintf(mark, sizeof(mark), "%s/mark", folder);
+    dev_asan_mark(&recipe); /* nobody's */
+    recipe.asan_mark = plain.asan_mark = mark;
+    plain.has_asan = false;
+    dev_asan_mark(&plain);
+    dev_command_look(&plain);
+    ck_assert(!plain.is_forced);
+    dev_asan_mark(&recipe);
+    dev_command_look(&recipe);
+    dev_command_look(&plain);
+    ck_assert(recipe.is_forced && plain.is_forced);
+    ck_assert_int_eq(unlink(mark), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 START_TEST(leaves_other_plugins_alone)
 {
     struct dev_recipe recipe = begin(true);
@@ -99,4 +123,4 @@ START_TEST(leaves_other_plugins_alone)
 }
 END_TEST
 
-UNIT_MAIN(reads, takes_reports, leaves_other_plugins_alone)
+UNIT_MAIN(reads, takes_reports, marks_what_make_will_find, leaves_other_plugins_alone)

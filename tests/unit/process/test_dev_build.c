@@ -271,6 +271,49 @@ END_TEST
 
 /* ---- without running ---- */
 
+static const char *find_variable(struct arena *arena, const char *name)
+{
+    const char *found = NULL;
+    size_t len = strlen(name), count = 0;
+    for (const char *const *at = dev_command_environment(&recipe, arena); *at; at++)
+        if (strncmp(*at, name, len) == 0 && (*at)[len] == '=') {
+            found = *at + len + 1;
+            count++;
+        }
+    ck_assert_uint_le(count, 1);
+    return found;
+}
+
+START_TEST(has_make_build_anew)
+{
+    static const struct {
+        const char *own, *expected;
+    } flags[] = {{NULL, "-B "},
+                 {"k", "-B -k"},
+                 {"-j4 --no-print-directory", "-B -j4 --no-print-directory"},
+                 {"CFLAGS=-O2", "-B CFLAGS=-O2"},
+                 {" -- X=1", "-B  -- X=1"}};
+    struct arena arena;
+    begin(two, "make");
+    arena_init(&arena, NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        unsetenv("MAKEFLAGS");
+        if (flags[i].own)
+            setenv("MAKEFLAGS", flags[i].own, 1);
+        recipe.is_forced = false;
+        ck_assert_pstr_eq(find_variable(&arena, "MAKEFLAGS"), flags[i].own);
+        recipe.is_forced = true;
+        ck_assert_str_eq(find_variable(&arena, "MAKEFLAGS"), flags[i].expected);
+    }
+    recipe.has_asan = true;
+    ck_assert_ptr_null(strstr(find_variable(&arena, "GALE_CFLAGS"), "-shared-libasan"));
+    recipe.is_clang[false] = true;
+    ck_assert_ptr_nonnull(strstr(find_variable(&arena, "GALE_CFLAGS"), "-shared-libasan"));
+    arena_finish(&arena);
+    end();
+}
+END_TEST
+
 START_TEST(says_what_it_runs)
 {
     struct arena arena;
@@ -285,6 +328,13 @@ START_TEST(says_what_it_runs)
         buffer_printf(&all, "%s ", command.argv[i]);
     ck_assert(str_starts_with(buffer_str(&all), STR("c++ -g ")));
     ck_assert_ptr_nonnull(strstr(all.at, " -fsanitize=address "));
+    ck_assert_ptr_null(strstr(all.at, " -shared-libasan "));
+    recipe.is_clang[true] = true;
+    dev_command_compile(&recipe, 0, &arena, &command);
+    bool is_shared = false;
+    for (size_t i = 0; command.argv[i]; i++)
+        is_shared = is_shared || strcmp(command.argv[i], "-shared-libasan") == 0;
+    ck_assert(is_shared);
     ck_assert_ptr_nonnull(strstr(all.at, " -I/somewhere/include "));
     ck_assert_ptr_nonnull(strstr(all.at, " -Wall "));
     ck_assert_str_eq(dev_command_title(&recipe, &arena).at, "c++ x.cc");
@@ -377,5 +427,5 @@ END_TEST
 
 UNIT_MAIN(one_source, warnings_are_no_errors, what_nobody_has_is_an_error_with_a_line,
           several_sources, no_compiler, no_source, the_newest_start_wins, ends_what_hangs, commands,
-          says_what_it_runs, writes_a_database_but_over_no_other, knows_what_a_folder_holds,
-          reads_dependencies)
+          says_what_it_runs, has_make_build_anew, writes_a_database_but_over_no_other,
+          knows_what_a_folder_holds, reads_dependencies)
