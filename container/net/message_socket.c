@@ -88,12 +88,12 @@ ssize_t message_socket_receive(int fd, void *to, size_t len, int *out_fds, size_
     if (n < 0)
         return errno == ECONNRESET ? 0 : -errno;
     *fd_count = detach(&message, out_fds, *fd_count);
-    if (!(message.msg_flags & MSG_TRUNC))
+    if (n > 0 && !(message.msg_flags & MSG_TRUNC))
         return n;
     for (size_t i = 0; i < *fd_count; i++)
         close(out_fds[i]);
     *fd_count = 0;
-    return -EMSGSIZE;
+    return n > 0 ? -EMSGSIZE : 0;
 }
 
 int message_socket_peer(int fd, uid_t *out_uid, pid_t *out_pid)

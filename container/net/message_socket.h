@@ -18,7 +18,8 @@ int message_socket_pair(int out_fds[2]);
  * -EAGAIN, -EMSGSIZE or another -errno: nothing was sent then. */
 int message_socket_send(int fd, const struct iovec *iov, int count, const int *fds,
                         size_t fd_count);
-/* Receives one message: its length, 0 when the other side is gone, -EAGAIN, or -errno.
+/* Receives one message: its length, 0 when the other side is gone, -EAGAIN, or -errno. An empty
+ * message, which nobody sends, is taken for the end.
  * out_fds has room for *fd_count descriptors (owned, close-on-exec); what does not fit is closed.
  * A message longer than `len` is -EMSGSIZE. */
 ssize_t message_socket_receive(int fd, void *to, size_t len, int *out_fds, size_t *fd_count);

@@ -77,6 +77,24 @@ START_TEST(drops_descriptors_of_a_message_too_long)
 }
 END_TEST
 
+START_TEST(takes_an_empty_message_for_the_end_and_keeps_nothing_of_it)
+{
+    int pair[2], pipes[2], got_fds[2];
+    char got[2];
+    size_t count = 2;
+    ck_assert_int_eq(message_socket_pair(pair), 0);
+    ck_assert_int_eq(pipe(pipes), 0);
+    ck_assert_int_eq(send_text(pair[0], "", &pipes[1], 1), 0);
+    close(pipes[1]);
+    ck_assert_int_eq(message_socket_receive(pair[1], got, 2, got_fds, &count), 0);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_int_eq(read(pipes[0], got, 2), 0); /* nobody holds the other end */
+    close(pipes[0]);
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
 START_TEST(takes_many_descriptors_but_not_more)
 {
     int pair[2], out[MESSAGE_FDS + 1], in[MESSAGE_FDS];
@@ -157,5 +175,6 @@ START_TEST(tells_in_datagrams)
 END_TEST
 
 UNIT_MAIN(keeps_messages_apart, carries_descriptors, drops_descriptors_of_a_message_too_long,
+          takes_an_empty_message_for_the_end_and_keeps_nothing_of_it,
           takes_many_descriptors_but_not_more, says_when_it_is_full, knows_who_is_there,
           tells_in_datagrams)
