@@ -66,7 +66,7 @@ int record_next(struct gale_str *rest, struct record *out_record)
     if (!rest->len)
         return 0;
     struct gale_str kind = str_cut(rest, ' ');
-    if (!rest->at || !kind.len || kind.len >= RECORD_KIND)
+    if (!rest->at || !kind.len || kind.len >= RECORD_KIND || memchr(kind.at, 0, kind.len))
         return -EBADMSG;
     memcpy(record.kind, kind.at, kind.len);
     if (!take_numbers(rest, &record) || !take_text(rest, &record))

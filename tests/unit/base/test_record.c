@@ -62,6 +62,9 @@ START_TEST(refuses_the_rest)
         struct record record;
         ck_assert_msg(record_next(&rest, &record) == -EBADMSG, "%s", rows[i]);
     }
+    struct gale_str zero = {"x\0y 0 0:\n", 9};
+    struct record record;
+    ck_assert_int_eq(record_next(&zero, &record), -EBADMSG);
 }
 END_TEST
 
