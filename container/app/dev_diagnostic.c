@@ -45,7 +45,7 @@ static bool take_place(struct gale_str *line, struct dev_diagnostic *out)
     struct gale_str rest = *line;
     out->file = str_cut(&rest, ':');
     if (!rest.at || !out->file.len || out->file.at[0] == ' ' || out->file.at[0] == '\t' ||
-        contains(out->file, STR("ncluded from ")) || !take_number(&rest, &out->line))
+        contains(out->file, STR("ncluded from ")) || !take_number(&rest, &out->line) || !out->line)
         return false;
     out->column = 0;
     (void)take_number(&rest, &out->column);
@@ -111,7 +111,7 @@ static bool take_arrow(struct gale_str line, struct dev_diagnostic *out)
     if (!skip(&line, STR("--> ")))
         return false;
     out->file = str_cut(&line, ':');
-    if (!line.at || !take_number(&line, &out->line))
+    if (!line.at || !take_number(&line, &out->line) || !out->line)
         return false;
     (void)str_to_u64(line, &column);
     out->column = column < INT_MAX ? (unsigned)column : 0;

@@ -52,6 +52,7 @@ static const struct {
     {"t.cc:5:7:   required from here\n",
      {{DEV_NOTE, "t.cc", 5, 7, 1, false, "required from here"}}},
     {"x.c:99999999999999999999: error: a\n:1:2: error: b\nx.c:1:2:\n", {{0}}},
+    {"x.c:0: error: a\nx.c:0:7: error: b\nerror: c\n --> x.rs:0:1\n", {{0}}},
 };
 
 static void is_same(const struct dev_diagnostic *found, const struct expected *expected)
