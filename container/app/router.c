@@ -32,8 +32,7 @@ static int compare(const void *a, const void *b)
 
 void router_init(struct router *router, struct gale_app *apps, size_t count)
 {
-    router->apps = apps;
-    router->count = count;
+    *router = (struct router){.apps = apps, .count = count};
     router->order = memory_alloc((count + 1) * sizeof(struct gale_app *));
     for (size_t i = 0; i < count; i++) {
         router->order[i] = &apps[i];
