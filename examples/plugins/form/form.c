@@ -1,6 +1,7 @@
 /* form - a form with an upload. Fields and files arrive as such, whichever way the browser coded
  * them; a large file waits in a temporary file and is gone with the request. */
 #include <gale/gale.h>
+#include <errno.h>
 
 static const char page[] =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>form</title>"
@@ -35,6 +36,8 @@ static void show_files(struct gale_request *req, struct gale_response *res)
 static int post(struct gale_request *req, struct gale_response *res)
 {
     int r = gale_request_form_read(req);
+    if (r == -ENOENT)
+        return 415; /* the body is no form */
     if (r < 0)
         return r; /* 400 for a broken form, 413 for one that is too large */
     gale_response_header(res, "Content-Type", "text/html; charset=utf-8");

@@ -46,6 +46,8 @@ static void refuses_what_is_no_form(struct gale_test *t)
     const struct gale_answer *a =
         gale_fetch(t, "POST", "/", "Content-Type: multipart/form-data; boundary=b\n", "--b\r\nx");
     GALE_EXPECT_INT(t, a->status, 400);
+    a = gale_fetch(t, "POST", "/", "Content-Type: text/plain\n", "x");
+    GALE_EXPECT_INT(t, a->status, 415);
     a = gale_fetch(t, "PUT", "/", NULL, "x");
     GALE_EXPECT_INT(t, a->status, 405);
     GALE_EXPECT_TEXT(t, gale_answer_header(t, a, "Allow", NULL), "GET, HEAD, POST");
