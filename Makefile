@@ -126,7 +126,7 @@ check: all
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan all $(FIXTURES) unit-binaries
 
-unit-binaries: $(UNIT)
+unit-binaries: $(UNIT) $(if $(filter asan,$(VARIANT)),$B/replay)
 .PHONY: unit-binaries
 
 $B/gale: $B/obj/container/cli/main.o $(OBJECTS) container/gale.map
@@ -232,6 +232,18 @@ fuzz: test-deps
 	@tests/fuzz/run $(SECONDS)
 fuzz-binaries: $(FUZZ)
 .PHONY: fuzz-binaries
+
+# The same targets without a fuzzer in one program, which replays the corpora as tests.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJECTS := $(FUZZ_NAMES:%=$B/obj/replay/%.o)
+$B/obj/replay/%.o: tests/fuzz/fuzz_%.c
+	@mkdir -p $(@D)
+	@echo '  cc   $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(NO_LTO) -DLLVMFuzzerTestOneInput=fuzz_$* -MMD -MP -c -o $@ $<
+$B/replay: tests/fuzz/replay.c $(FUZZ_OBJECTS) $B/libgale.a
+	@echo '  test $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(NO_LTO) $(LDFLAGS) -D'TARGETS=$(patsubst %,X(%),$(FUZZ_NAMES))' -o $@ $< \
+	    $(FUZZ_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS)
 
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
 	@mkdir -p $(@D)
