@@ -245,6 +245,12 @@ $B/replay: tests/fuzz/replay.c $(FUZZ_OBJECTS) $B/libgale.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(NO_LTO) $(LDFLAGS) -D'TARGETS=$(patsubst %,X(%),$(FUZZ_NAMES))' -o $@ $< \
 	    $(FUZZ_OBJECTS) $B/libgale.a $(EXPORTS) $(LIBS)
 
+## make fuzz-server  throw mutated requests at a whole gale under ASan for SECONDS=60
+fuzz-server: test-deps
+	@$(MAKE) --no-print-directory VARIANT=asan all
+	@tests/fuzz/server/run $(SECONDS) build/asan
+.PHONY: fuzz-server
+
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
 	@mkdir -p $(@D)
 	@echo '  fuzz $<'
