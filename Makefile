@@ -251,6 +251,12 @@ fuzz-server: test-deps
 	@tests/fuzz/server/run $(SECONDS) build/asan
 .PHONY: fuzz-server
 
+## make soak      MINUTES=60 of mixed load, reloads, kills and upgrades (VARIANT=asan)
+MINUTES ?= 60
+soak: test-deps all $B/fixtures/probe.so
+	@tests/soak/run $(MINUTES) $B
+.PHONY: soak
+
 $B/fuzz_%: tests/fuzz/fuzz_%.c $B/libgale.a
 	@mkdir -p $(@D)
 	@echo '  fuzz $<'
