@@ -1,10 +1,12 @@
-/* fuzz_config.c - any bytes as a configuration of plugins.
+/* fuzz_config.c - any bytes as a configuration of apps of each kind.
  *
  * Every error names the file and can be printed; a configuration without one keeps what it
  * promises, so that workers need not look again. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
+#include "adapters/cgi/cgi.h"
+#include "adapters/fastcgi/fastcgi.h"
 #include "adapters/plugin/plugin.h"
 #include "app/config.h"
 #include "app/mount.h"
@@ -16,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_app(const struct config *config, const struct app_config *app)
 {
     assert(app->name[0] && strlen(app->name) <= 40);
-    assert(app->adapter == &plugin_adapter && app->settings);
+    assert(app->adapter && app->settings);
     assert(app->server == &config->server);
     assert(app->limits.body_timeout_ms > 0 && app->limits.write_timeout_ms > 0);
     assert(app->limits.max_body <= INT64_MAX && app->limits.form_memory <= INT64_MAX);
@@ -38,7 +40,8 @@ static void check_server(const struct config *config)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct adapter *const adapters[] = {&plugin_adapter, NULL};
+    static const struct adapter *const adapters[] = {&plugin_adapter, &cgi_adapter,
+                                                     &fastcgi_adapter, NULL};
     struct arena arena;
     arena_init(&arena, NULL, 0);
     struct setting_errors errors = {.arena = &arena};

@@ -26,7 +26,9 @@ static void open_site(struct site *site, int path_fd, uint8_t flags)
     arena_init(&site->arena, NULL, 0);
     struct setting_errors errors = {.arena = &site->arena};
     struct gale_str text = arena_printf(
-        &site->arena, "[app f]\nmount = /\nfastcgi = %s\nbuffer = %d\nkeep_alive = %d\n",
+        &site->arena,
+        "[app f]\nmount = /\nfastcgi = %s\nbuffer = %d\nkeep_alive = %d\nsendfile = /usr\n"
+        "accel = /files /usr\n",
         hidden_socket_address(path_fd, address), flags & IS_BUFFERED ? 100000 : 0,
         flags & IS_KEPT ? 1 : 0);
     site->config = config_parse("/nowhere/gale.ini", text, adapters, &errors);
