@@ -17,9 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clients.h"
 #include "base/macros.h"
 
-enum { MAGIC = 0x656C6167, SUM_TRIES = 1000 };
+enum { MAGIC = 0x656C6167, SUM_TRIES = 1000, PAGE_MAX = 65536 };
 
 struct metric {
     char name[BOARD_TEXT], labels[BOARD_TEXT], help[BOARD_TEXT];
@@ -90,10 +91,20 @@ static struct board *here(void)
     return private_board;
 }
 
+uint64_t board_clients_offset(void)
+{
+    return (sizeof(struct board) + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX;
+}
+
+static off_t memory_size(void)
+{
+    return (off_t)(board_clients_offset() + clients_memory_size());
+}
+
 int board_create(struct board **out_board, int *out_fd)
 {
     scoped_close int fd = memfd_create("gale-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || ftruncate(fd, sizeof(struct board)) < 0 ||
+    if (fd < 0 || ftruncate(fd, memory_size()) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return -errno;
     struct board *board = map(fd);
@@ -112,7 +123,7 @@ int board_create(struct board **out_board, int *out_fd)
 int board_attach(int fd, unsigned slot, struct board **out_board)
 {
     struct stat st;
-    if (slot > BOARD_SLOTS || fstat(fd, &st) < 0 || st.st_size != sizeof(struct board))
+    if (slot > BOARD_SLOTS || fstat(fd, &st) < 0 || st.st_size != memory_size())
         return -EINVAL;
     struct board *board = map(fd);
     if (!board)

@@ -9,7 +9,9 @@
  *   [head | folded values | metric names][slot 0: state, values][slot 1] ... [the master's slot]
  *
  * A process that never attached (unit tests, `gale check`) counts into a private slot and has a
- * table of its own, so a worker attaches before it asks for a metric. */
+ * table of its own, so a worker attaches before it asks for a metric.
+ *
+ * Behind it lies, in the same memfd, what clients.h knows of clients; the board leaves it alone. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -62,6 +64,8 @@ int board_create(struct board **out_board, int *out_fd);
  * onto itself takes BOARD_SLOTS. Returns 0, -EINVAL where fd is no such board, or -errno. */
 int board_attach(int fd, unsigned slot, struct board **out_board);
 void board_detach(struct board *board);
+/* Where in the memfd the memory of clients.h begins. */
+uint64_t board_clients_offset(void);
 /* The board this process created or attached to, or NULL. */
 struct board *board_current(void);
 

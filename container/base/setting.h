@@ -23,6 +23,7 @@ enum setting_type {
     SETTING_CHOICE, /* int: index into choices */
     SETTING_LIST,   /* struct setting_list: words separated by blanks; a repeated key adds */
     SETTING_PAIRS,  /* struct setting_pairs: `key = NAME VALUE`, repeated */
+    SETTING_RATE,   /* struct rate_limit: 10/s, 10/s burst 20, 100/m, 5/h; off */
     SETTING_NAMED,  /* struct setting_pairs: `key NAME = VALUE`, repeated (set greeting = hi) */
 };
 

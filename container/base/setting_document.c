@@ -70,6 +70,9 @@ static void add_expectation(struct buffer *out, const struct setting *row)
     case SETTING_PAIRS:
         buffer_printf(out, "`%s = NAME VALUE`", row->key);
         break;
+    case SETTING_RATE:
+        buffer_add_text(out, "off, or requests by time such as 10/s, 10/s burst 30 or 100/m");
+        break;
     case SETTING_NAMED:
         buffer_printf(out, "`%s NAME = VALUE`", row->key);
         break;

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/macros.h"
+#include "base/rate_table.h"
 #include "base/str.h"
 
 const struct setting_unit setting_units_size[] = {
@@ -222,6 +223,7 @@ static const struct type {
     [SETTING_CHOICE] = {parse_choice, sizeof(int), "is not one of the choices"},
     [SETTING_LIST] = {parse_list, sizeof(struct setting_list), "is not a list"},
     [SETTING_PAIRS] = {parse_pairs, sizeof(struct setting_pairs), "is not a name and a value"},
+    [SETTING_RATE] = {setting_parse_rate, sizeof(struct rate_limit), "is not a rate"},
     [SETTING_NAMED] = {parse_named, sizeof(struct setting_pairs), "has not one name in its key"},
 };
 

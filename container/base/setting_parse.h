@@ -21,6 +21,9 @@ struct setting_input {
  * wrong with the value: "is not a size". The row's own `parse` is not asked. */
 const char *setting_parse(const struct setting *row, const struct setting_input *input, void *field,
                           struct arena *arena);
+/* That of SETTING_RATE. */
+const char *setting_parse_rate(const struct setting *row, const struct setting_input *input,
+                               void *field, struct arena *arena);
 /* What setting_parse would say of a text that makes no sense at all. */
 const char *setting_parse_fault(enum setting_type type);
 /* Makes the field what it is before anything is set: zero. */

@@ -81,7 +81,7 @@ static const char *placeholder(enum setting_type type)
         [SETTING_TEXT] = "text",   [SETTING_PATH] = "path",    [SETTING_SIZE] = "size",
         [SETTING_MS] = "time",     [SETTING_COUNT] = "number", [SETTING_FLAG] = "yes | no",
         [SETTING_CHOICE] = "word", [SETTING_LIST] = "words",   [SETTING_PAIRS] = "NAME VALUE",
-        [SETTING_NAMED] = "VALUE",
+        [SETTING_RATE] = "rate",   [SETTING_NAMED] = "VALUE",
     };
     return words[type];
 }

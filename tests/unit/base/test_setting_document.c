@@ -92,6 +92,7 @@ START_TEST(says_what_is_expected)
         {{.type = SETTING_MS, .min = 100, .max = 90000},
          "a time such as 500ms, 30s, 5m, 1h or 1d, from 100ms to 90s"},
         {{.type = SETTING_LIST}, "words separated by blanks"},
+        {{.type = SETTING_RATE}, "off, or requests by time such as 10/s, 10/s burst 30 or 100/m"},
     };
     char text[200];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
