@@ -11,12 +11,12 @@
 
 static const uint8_t MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static bool is_mapped(const uint8_t address[16])
+bool forwarded_is_ipv4(const uint8_t address[16])
 {
     return memcmp(address, MAPPED, sizeof(MAPPED)) == 0;
 }
 
-static int parse_address(struct gale_str text, uint8_t out_address[16])
+int forwarded_parse(struct gale_str text, uint8_t out_address[16])
 {
     char copy[INET6_ADDRSTRLEN];
     if (!text.len || text.len >= sizeof(copy) || str_find(text, 0))
@@ -36,19 +36,19 @@ static int parse_entry(struct gale_str text, struct arena *arena, uint8_t out_ad
 {
     struct gale_str host;
     unsigned port;
-    if (parse_address(text, out_address) == 0)
+    if (forwarded_parse(text, out_address) == 0)
         return 0;
     if (target_parse_host(text, arena, &host, &port) < 0)
         return -EINVAL;
     if (str_starts_with(host, STR("[")))
         host = (struct gale_str){host.at + 1, host.len - 2};
-    return parse_address(host, out_address);
+    return forwarded_parse(host, out_address);
 }
 
 static struct gale_str address_text(struct arena *arena, const uint8_t address[16])
 {
     char text[INET6_ADDRSTRLEN];
-    if (is_mapped(address))
+    if (forwarded_is_ipv4(address))
         inet_ntop(AF_INET, address + sizeof(MAPPED), text, sizeof(text));
     else
         inet_ntop(AF_INET6, address, text, sizeof(text));
@@ -60,12 +60,12 @@ int forwarded_network_parse(struct gale_str text, struct forwarded_network *out_
     struct forwarded_network network = {.is_unix = str_equals(text, STR("unix"))};
     struct gale_str prefix = text, address = str_cut(&prefix, '/');
     uint64_t max = str_find(address, ':') ? 128 : 32, bits = max;
-    if (!network.is_unix && parse_address(address, network.address) < 0)
+    if (!network.is_unix && forwarded_parse(address, network.address) < 0)
         return -EINVAL;
     if (prefix.at && (prefix.len > 3 || str_to_u64(prefix, &bits) < 0 || bits > max))
         return -EINVAL;
     network.bits = (unsigned)(128 - max + bits);
-    network.is_ipv4 = is_mapped(network.address) && network.bits >= 96;
+    network.is_ipv4 = forwarded_is_ipv4(network.address) && network.bits >= 96;
     *out_network = network;
     return 0;
 }
@@ -73,13 +73,13 @@ int forwarded_network_parse(struct gale_str text, struct forwarded_network *out_
 static bool has_address(const struct forwarded_network *network, const uint8_t address[16])
 {
     size_t bytes = network->bits / 8, bits = network->bits % 8;
-    if (network->is_unix || network->is_ipv4 != is_mapped(address) ||
+    if (network->is_unix || network->is_ipv4 != forwarded_is_ipv4(address) ||
         memcmp(network->address, address, bytes) != 0)
         return false;
     return bits == 0 || (network->address[bytes] ^ address[bytes]) >> (8 - bits) == 0;
 }
 
-static bool trusts_address(const struct forwarded_trust *trust, const uint8_t address[16])
+bool forwarded_has(const struct forwarded_trust *trust, const uint8_t address[16])
 {
     for (size_t i = 0; i < trust->count; i++)
         if (has_address(&trust->networks[i], address))
@@ -100,7 +100,7 @@ bool forwarded_is_trusted(const struct forwarded_trust *trust, struct gale_str a
     uint8_t bytes[16];
     if (str_equals(address, STR("unix")))
         return trusts_unix(trust);
-    return parse_address(address, bytes) == 0 && trusts_address(trust, bytes);
+    return forwarded_parse(address, bytes) == 0 && forwarded_has(trust, bytes);
 }
 
 /* Cuts the last element off a list, trimmed; with the first one *rest becomes at == NULL. */
@@ -122,7 +122,7 @@ static void resolve_address(const struct forwarded_trust *trust, struct gale_str
     while (field.at && is_trusted && parse_entry(cut_last(&field), arena, entry) == 0) {
         memcpy(address, entry, sizeof(address));
         is_found = true;
-        is_trusted = trusts_address(trust, address);
+        is_trusted = forwarded_has(trust, address);
     }
     if (is_found)
         client->address = address_text(arena, address);

@@ -31,6 +31,12 @@ struct forwarded_trust {
  * IPv4. Returns 0 or -EINVAL. */
 int forwarded_network_parse(struct gale_str text, struct forwarded_network *out_network);
 
+/* Reads an address as 16 bytes, IPv4 in its mapped form. Returns 0 or -EINVAL. */
+int forwarded_parse(struct gale_str text, uint8_t out_address[16]);
+bool forwarded_is_ipv4(const uint8_t address[16]);
+/* Whether one of the networks has the address. */
+bool forwarded_has(const struct forwarded_trust *trust, const uint8_t address[16]);
+
 /* Whether one who speaks from that address ("192.0.2.1", "unix") may be believed. */
 bool forwarded_is_trusted(const struct forwarded_trust *trust, struct gale_str address);
 

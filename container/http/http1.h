@@ -36,14 +36,16 @@ struct http1_connection {
     struct task *task;              /* while ACTIVE */
     struct http1_exchange *current; /* the exchange being served; NULL between two */
     struct peer peer;
-    struct peer local;   /* of this end; no family until somebody has asked */
-    uint32_t listener;   /* endpoint_key of where it came to; 0: not to be handed over */
-    uint8_t state;       /* enum http1_state */
-    bool is_half_closed; /* the client ended its sending side while we serve */
-    bool is_keep_alive;  /* another request may follow */
-    bool is_unread;      /* bytes of the client will not be read: linger */
-    bool is_refused;     /* its successor would not have it */
-    bool must_reset;     /* the answer ends with the connection and is not whole: no orderly end */
+    struct peer local;    /* of this end; no family until somebody has asked */
+    int held;             /* by client_limits */
+    uint32_t listener;    /* endpoint_key of where it came to; 0: not to be handed over */
+    uint8_t state;        /* enum http1_state */
+    bool is_half_closed;  /* the client ended its sending side while we serve */
+    bool is_keep_alive;   /* another request may follow */
+    bool is_unread;       /* bytes of the client will not be read: linger */
+    bool is_refused;      /* its successor would not have it */
+    bool is_one_too_many; /* of its client: told so, and counted in refused_count */
+    bool must_reset;      /* the answer ends with the connection and is not whole: no orderly end */
 };
 
 struct http1_exchange {
@@ -61,6 +63,9 @@ extern const struct front http1_front;
 
 /* Takes a connected socket, which is idle. Returns the connection; the server owns it. */
 struct http1_connection *http1_open(struct http_server *server, int fd, const struct peer *peer);
+/* Tells a new one that its client has too many, and ends it: soon, or where many end so, at once.
+ */
+void http1_refuse(struct http1_connection *connection);
 /* On one that is not active, or at the end of the task. */
 void http1_close(struct http1_connection *connection);
 /* How long idle ones may stay has changed. */

@@ -12,6 +12,7 @@
 #include "base/board.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "http/client_limits.h"
 #include "http/front.h"
 #include "http/http_server.h"
 #include "loop/task.h"
@@ -24,6 +25,7 @@ enum {
     LINGER_MS = 2000,      /* how long a client may take to read an error */
     HALF_CLOSED_MS = 1000, /* a client that ended its side is waited for */
     DRAIN_IDLE_MS = 1000,  /* an idle connection's last chance while draining */
+    REFUSED_MAX = 64,      /* refused ones that may take their time to read it */
 };
 
 static void on_readable(void *data, unsigned events);
@@ -318,22 +320,38 @@ static void connection_task(void *data)
     end_connection(connection);
 }
 
-/* No task is left for this connection: it is told so without one. */
-static void overloaded(struct http1_connection *connection)
+/* Answers without a task. Nothing may wait here: behind the rest of an earlier answer the text
+ * leaves as that does, and the end comes when lingering is over. */
+static void answer_at_once(struct http1_connection *connection, struct gale_str text)
 {
-    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-                               "Content-Length: 0\r\nConnection: close\r\n\r\n";
-    char *to = iostream_reserve(&connection->stream, sizeof(text));
+    char *to = iostream_reserve(&connection->stream, text.len);
     if (to) {
-        memcpy(to, text, sizeof(text) - 1);
-        iostream_commit(&connection->stream, sizeof(text) - 1);
+        memcpy(to, text.at, text.len);
+        iostream_commit(&connection->stream, text.len);
     }
-    http_counters_count(&connection->server->counters, 503, 0, 0, 0);
-    /* Nothing may wait here. Behind the rest of an earlier answer the text leaves as that does, and
-     * the end comes when lingering is over. */
     if (iostream_push(&connection->stream) == 0 && !iostream_unsent(&connection->stream))
         (void)iostream_end(&connection->stream);
     linger(connection);
+}
+
+/* No task is left for this connection. */
+static void overloaded(struct http1_connection *connection)
+{
+    http_counters_count(&connection->server->counters, 503, 0, 0, 0);
+    answer_at_once(connection, STR("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+                                   "Content-Length: 0\r\nConnection: close\r\n\r\n"));
+}
+
+/* Whoever floods must not fill the server with connections that are on their way out. */
+void http1_refuse(struct http1_connection *connection)
+{
+    struct http_server *server = connection->server;
+    connection->is_one_too_many = true;
+    server->refused_count++;
+    answer_at_once(connection, STR("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n"
+                                   "Content-Length: 0\r\nConnection: close\r\n\r\n"));
+    if (server->refused_count > REFUSED_MAX)
+        http1_close(connection);
 }
 
 static void on_readable(void *data, unsigned events)
@@ -362,9 +380,19 @@ struct http1_connection *http1_open(struct http_server *server, int fd, const st
     return connection;
 }
 
+/* No more the client's here. */
+static void release(struct http1_connection *connection)
+{
+    if (connection->held)
+        client_limits_release(connection->server->limits, connection->held);
+    connection->held = 0;
+}
+
 void http1_close(struct http1_connection *connection)
 {
     struct http_server *server = connection->server;
+    release(connection);
+    server->refused_count -= connection->is_one_too_many;
     timer_stop(server->loop, &connection->timer);
     iostream_close(&connection->stream);
     list_remove(&connection->link);
@@ -386,6 +414,7 @@ void http1_drain(struct http1_connection *connection)
 void http1_pack(struct http1_connection *connection)
 {
     connection->state = HTTP1_PACKED;
+    release(connection); /* whoever takes it counts it, and it must not count twice */
     timer_stop(connection->server->loop, &connection->timer);
     /* Before somebody else gets a duplicate: the kernel goes on to tell us of it until the last of
      * them is closed. */
@@ -395,6 +424,8 @@ void http1_pack(struct http1_connection *connection)
 void http1_unpack(struct http1_connection *connection)
 {
     connection->state = HTTP1_IDLE;
+    if (connection->server->limits)
+        connection->held = client_limits_keep(connection->server->limits, &connection->peer);
     iostream_on_readable(&connection->stream, on_readable, connection);
     http1_drain(connection);
 }

@@ -1,6 +1,7 @@
 /* http_handover.c - packing, letting go, adopting. */
 #include "http/http_handover.h"
 
+#include "http/client_limits.h"
 #include "http/http1.h"
 #include "http/http_server.h"
 
@@ -56,6 +57,8 @@ void http_server_adopt(struct http_server *server, int fd, const struct http_par
     tcp_server_hold(&server->tcp);
     struct http1_connection *connection = http1_open(server, fd, &parcel->peer);
     connection->listener = parcel->listener;
+    if (server->limits)
+        connection->held = client_limits_keep(server->limits, &parcel->peer);
     int64_t since_ms = parcel->idle_until_ms - server->settings->idle_timeout_ms;
     connection->idle_since_ms = since_ms < now_ms ? since_ms : now_ms;
     http1_drain(connection);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/board.h"
 #include "base/log.h"
+#include "http/client_limits.h"
 #include "http/exchange.h"
 #include "http/http1.h"
 #include "loop/task.h"
@@ -46,8 +47,13 @@ void http_server_init(struct http_server *server, struct ioloop *loop,
 void http_server_accept(struct http_server *server, int fd, const struct peer *peer,
                         const struct endpoint *local)
 {
+    int held = server->limits ? client_limits_hold(server->limits, peer) : 0;
     struct http1_connection *connection = http1_open(server, fd, peer);
     connection->listener = local ? endpoint_key(local) : 0;
+    if (held < 0)
+        http1_refuse(connection);
+    else
+        connection->held = held;
 }
 
 int http_server_spawn(struct http_server *server, task_fn *fn, void *connection)

@@ -15,6 +15,7 @@
 #include "loop/task.h"
 #include "net/tcp_server.h"
 
+struct client_limits;
 struct exchange;
 struct gale_request;
 struct gale_response;
@@ -46,12 +47,14 @@ struct http_server {
     struct access_log *access_log;       /* borrowed; NULL: none */
     struct error_pages *errors;          /* borrowed; NULL: none */
     const struct forwarded_trust *trust; /* borrowed; NULL: nobody */
+    struct client_limits *limits;        /* borrowed; NULL: none */
     struct http_counters counters;       /* of answers that no app gave */
     bool is_on_main_stack; /* requests run there, one after the other: see task_run_main */
     bool is_draining;
     enum http_idle idle;
     size_t connection_count;
-    uint64_t answered; /* requests so far */
+    size_t refused_count; /* of those: told that their clients have enough, and about to end */
+    uint64_t answered;    /* requests so far */
     struct list connections;
     struct task_group tasks; /* those serving connections */
 };
@@ -63,8 +66,8 @@ void http_server_init(struct http_server *server, struct ioloop *loop,
                       const struct http_settings *settings, http_serve_fn *serve, void *data);
 /* For fronts: starts the task that serves a connection. 0, or -errno as task_spawn. */
 int http_server_spawn(struct http_server *server, task_fn *fn, void *connection);
-/* Takes a connected socket; what tcp_server calls. With `local`, where it came to, it may be handed
- * over some time; NULL: not. */
+/* Takes a connected socket; what tcp_server calls. One too many of its client is told so. With
+ * `local`, where it came to, it may be handed over some time; NULL: not. */
 void http_server_accept(struct http_server *server, int fd, const struct peer *peer,
                         const struct endpoint *local);
 /* For fronts: gives an exchange that was made ready the server's limits, pages, counters and a new

@@ -280,6 +280,18 @@ const char *peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN])
     return out;
 }
 
+bool peer_address(const struct peer *peer, uint8_t out[16])
+{
+    if (peer->family == AF_INET6) {
+        memcpy(out, &peer->v6.sin6_addr, 16);
+    } else if (peer->family == AF_INET) {
+        memset(out, 0, 10);
+        memset(out + 10, 0xff, 2);
+        memcpy(out + 12, &peer->v4.sin_addr, 4);
+    }
+    return peer->family == AF_INET6 || peer->family == AF_INET;
+}
+
 unsigned peer_port(const struct peer *peer)
 {
     if (peer->family == AF_INET)

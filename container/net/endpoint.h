@@ -49,4 +49,6 @@ bool endpoint_overlaps(const struct endpoint *a, const struct endpoint *b);
 void peer_set(struct peer *peer, const struct endpoint *endpoint);
 /* The address alone ("127.0.0.1", "::1", "unix"); the port is 0 for unix peers. Returns out. */
 const char *peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN]);
+/* The address as 16 bytes, IPv4 in its mapped form; false for unix peers. */
+bool peer_address(const struct peer *peer, uint8_t out[16]);
 unsigned peer_port(const struct peer *peer);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/macros.h"
+#include "http/client_limits.h"
 #include "http/http1.h"
 #include "http/http_handover.h"
 #include "http/http_server.h"
@@ -222,5 +223,44 @@ START_TEST(those_without_an_address_stay)
 }
 END_TEST
 
-UNIT_MAIN(goes_on_elsewhere, bytes_on_the_way_are_kept, the_busy_ones_stay_until_they_are_idle,
-          who_is_refused_stays_for_a_last_answer, idle_time_goes_on, those_without_an_address_stay)
+/* One client has them all, and may have no more than that. */
+START_TEST(a_clients_connections_count_once)
+{
+    const struct peer peer = {.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = 0x010200c0}};
+    struct client_limits limits = {.connections = CLIENTS};
+    struct http1_connection *packed[CLIENTS];
+    set_up();
+    ck_assert_int_eq(client_limits_open(&limits, -1, 0), 0);
+    (void)http_server_close(&old);
+    turn(5);
+    http_server_init(&old, loop, &settings, app, (void *)"old");
+    old.limits = fresh.limits = &limits;
+    for (int i = 0; i < CLIENTS; i++) {
+        int pair[2];
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+                         0);
+        close(clients[i]);
+        clients[i] = pair[1];
+        http_server_accept(&old, pair[0], &peer, &place);
+    }
+    ck_assert_int_eq(client_limits_hold(&limits, &peer), -EAGAIN);
+    ck_assert_uint_eq(http_server_pack(&old, packed, 1), 1); /* on its way it is nobody's */
+    int held = client_limits_hold(&limits, &peer);
+    ck_assert_int_gt(held, 0);
+    client_limits_release(&limits, held);
+    http_server_take_back(packed[0], false);
+    ck_assert_int_eq(client_limits_hold(&limits, &peer), -EAGAIN);
+    ck_assert_uint_eq(move(CLIENTS), CLIENTS);
+    ck_assert_int_eq(client_limits_hold(&limits, &peer), -EAGAIN);
+    (void)http_server_close(&fresh);
+    turn(5);
+    for (int i = 0; i < CLIENTS; i++)
+        ck_assert_int_gt(client_limits_hold(&limits, &peer), 0);
+    tear_down();
+    client_limits_close(&limits);
+}
+END_TEST
+
+UNIT_MAIN(a_clients_connections_count_once, goes_on_elsewhere, bytes_on_the_way_are_kept,
+          the_busy_ones_stay_until_they_are_idle, who_is_refused_stays_for_a_last_answer,
+          idle_time_goes_on, those_without_an_address_stay)
