@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <gale/str.h>
 #include "base/arena.h"
+#include "base/rate_table.h"
 #include "base/setting.h"
 #include "http/http_server.h"
 
@@ -35,6 +36,9 @@ struct server_settings {
     int poller;
     int64_t offload_threads, offload_queue;
     struct setting_list trusted_proxies;
+    int64_t limit_connections; /* of one client; 0: any number */
+    struct rate_limit rate;    /* of one client */
+    struct setting_list limit_except;
     const char *access_log; /* a path, "-" or "off" */
     int access_log_format;
     const char *error_log; /* a path or "-" */
@@ -47,6 +51,7 @@ struct app_limits {
     uint64_t max_body, form_memory;
     int64_t body_timeout_ms, write_timeout_ms;
     int64_t deadline_ms; /* of a whole request; 0: none */
+    struct rate_limit rate;
 };
 
 enum app_mode {
@@ -125,6 +130,8 @@ struct config *config_parse(const char *path, struct gale_str text,
 struct config *config_parse_again(const char *path, struct gale_str text, const char *base,
                                   const struct adapter *const *adapters,
                                   struct setting_errors *errors);
+/* Whether there is a limit for each client, be it of one app. */
+bool config_limits_clients(const struct config *config);
 /* Where the key of a field of `server` stands; leaves both as they are when it has its default. */
 void config_place(const struct config *config, const void *field, const char **file,
                   unsigned *line);

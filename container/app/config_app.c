@@ -34,6 +34,9 @@ const struct setting app_table[] = {
      .help = "Uploaded files above this size go to a temporary file; without it as in [server]."},
     {"deadline", SETTING_MS, AT(limits.deadline_ms), .initial = "0s", .max = DAY_MS,
      .help = "How long one request may take in all before it is cancelled; 0s: no limit."},
+    {"limit_rate", SETTING_RATE, AT(limits.rate), .example = "2/s burst 10",
+     .help = "How many requests to this app a client may send, counted apart from those to others, "
+             "or off; without it as in [server]."},
     {"watch", SETTING_FLAG, AT(watch), .initial = "no",
      .help = "Reload by itself when the plugin's file, or a library that it finds through $ORIGIN, "
              "has changed."},
@@ -130,6 +133,7 @@ static void unset_limits(struct app_limits *limits)
 {
     limits->max_body = limits->form_memory = UINT64_MAX;
     limits->body_timeout_ms = limits->write_timeout_ms = -1;
+    limits->rate.interval_ns = -1;
 }
 
 static void inherit_limits(struct app_limits *limits, const struct http_settings *http)
@@ -206,6 +210,7 @@ void config_read_app(struct config_reader *reader, const struct config_section *
     config_read_isolation(reader, section, app);
     read_mount(reader, section, app);
     inherit_limits(&app->limits, &app->server->http);
+    config_inherit_rate(app);
     refuse_watch(reader, section, app);
     if (app->adapter && app->adapter->check && reader->errors->len == before && !reader->base)
         app->adapter->check(app, reader->errors);

@@ -118,10 +118,21 @@ static void resolve_paths(struct config_reader *reader, const struct config_sect
 /* Keys of [server] that an app's own workers do not look at. */
 static bool concerns_front(const char *key)
 {
-    static const char *const keys[] = {"listen",          "workers",    "control",
-                                       "pid_file",        "backlog",    "max_connections",
-                                       "trusted_proxies", "access_log", "access_log_format",
-                                       "idle_timeout",    "error_page", "head_timeout"};
+    static const char *const keys[] = {"listen",
+                                       "workers",
+                                       "control",
+                                       "pid_file",
+                                       "backlog",
+                                       "max_connections",
+                                       "trusted_proxies",
+                                       "access_log",
+                                       "access_log_format",
+                                       "idle_timeout",
+                                       "error_page",
+                                       "head_timeout",
+                                       "limit_connections",
+                                       "limit_rate",
+                                       "limit_except"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (strcmp(keys[i], key) == 0)
             return true;

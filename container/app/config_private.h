@@ -60,6 +60,8 @@ void config_read_app(struct config_reader *reader, const struct config_section *
                      struct app_config *app);
 /* Whether an app may be called so. */
 bool config_is_app_name(const char *text);
+/* Gives the app the server's limit where it has none (interval_ns < 0), else buckets of its own. */
+void config_inherit_rate(struct app_config *app);
 /* Once all apps are known: finds those that `authorize` names, and refuses apps that nobody can
  * reach. */
 void config_join_apps(struct config_reader *reader);

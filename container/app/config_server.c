@@ -160,6 +160,16 @@ const struct setting server_table[] = {
      .help = "Uploaded files above this size go to a temporary file. An app may set its own."},
     {"trusted_proxies", SETTING_LIST, AT(trusted_proxies), .example = "127.0.0.1 10.0.0.0/8 unix",
      .help = "Whose X-Forwarded-For and X-Forwarded-Proto are believed."},
+    {"limit_connections", SETTING_COUNT, AT(limit_connections), .initial = "0", .max = 65535,
+     .help = "Connections that one client may have at the same time, over all workers; beyond it "
+             "429. A client is an IPv4 address or an IPv6 /64; 0: no limit."},
+    {"limit_rate", SETTING_RATE, AT(rate), .initial = "off",
+     .help =
+         "How many requests one client may send, over all workers, and how many of them at once "
+         "(10/s burst 30; without burst as many as the first number); beyond it 429. An app "
+         "may set its own."},
+    {"limit_except", SETTING_LIST, AT(limit_except), .example = "192.0.2.0/24 2001:db8::/32",
+     .help = "Networks whose clients are not limited by the two; trusted_proxies never are."},
     {"access_log", SETTING_TEXT, AT(access_log), .initial = "-",
      .help = "A file with a line for each request; - is standard output, off is none."},
     {"access_log_format", SETTING_CHOICE, AT(access_log_format), .initial = "combined",
@@ -255,8 +265,8 @@ static void check_listen_word(struct config_reader *reader, const struct config_
     check_listen_twice(reader, key, index);
 }
 
-static void check_proxy_word(struct config_reader *reader, const struct config_key *key,
-                             const char *text, size_t index)
+static void check_network_word(struct config_reader *reader, const struct config_key *key,
+                               const char *text, size_t index)
 {
     struct forwarded_network network;
     (void)index;
@@ -264,9 +274,9 @@ static void check_proxy_word(struct config_reader *reader, const struct config_k
         return;
     if (forwarded_network_parse(str_of(text), &network) < 0)
         setting_errors_add(reader->errors, key->file, key->line,
-                           "trusted_proxies: '%s' is no network; expected addresses such as "
-                           "10.0.0.0/8, ::1 or unix",
-                           text);
+                           "%s: '%s' is no network; expected addresses such as 10.0.0.0/8, ::1 or "
+                           "unix",
+                           key->key, text);
 }
 
 typedef void word_fn(struct config_reader *reader, const struct config_key *key, const char *text,
@@ -297,7 +307,8 @@ static void check_lists(struct config_reader *reader, const struct config_sectio
     if (!each_word(reader, section, "listen", check_listen_word) && listen)
         setting_errors_add(reader->errors, listen->file, listen->line,
                            "listen: the value is missing; expected an address such as *:80");
-    (void)each_word(reader, section, "trusted_proxies", check_proxy_word);
+    (void)each_word(reader, section, "trusted_proxies", check_network_word);
+    (void)each_word(reader, section, "limit_except", check_network_word);
 }
 
 static void check_error_pages(struct config_reader *reader)

@@ -1,6 +1,7 @@
 /* router.c - from a request to the apps that may serve it, best first. */
 #include "app/router.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "http/client_limits.h"
 #include "http/exchange.h"
 #include "loop/task.h"
 
@@ -137,6 +139,24 @@ int router_serve_only(void *data, struct gale_request *req, struct gale_response
     return serve_one(exchange_of_request(req), router->order[0]);
 }
 
+/* Whether the client may have another request served. A bucket is charged once a request, however
+ * many apps decline it or have it served by another; buckets of one scope are the same. */
+static bool is_admitted(const struct router *router, struct exchange *exchange,
+                        const struct rate_limit *rate, const struct rate_limit **charged)
+{
+    if (!router->limits || !rate->interval_ns || exchange->redirects ||
+        (*charged && (*charged)->scope == rate->scope))
+        return true;
+    *charged = rate;
+    unsigned seconds = client_limits_charge(router->limits, &exchange->req, rate);
+    if (!seconds)
+        return true;
+    char text[16];
+    snprintf(text, sizeof(text), "%u", seconds);
+    (void)gale_response_header(&exchange->res, "Retry-After", text);
+    return false;
+}
+
 /* Nobody's request: the exchange is the server's again. */
 static void take_back(struct exchange *exchange, struct http_counters *counters)
 {
@@ -154,20 +174,32 @@ static int answer_options(struct gale_response *res)
     return gale_response_status(res, 204);
 }
 
+/* Refused ones count as the app's. */
+static int try_app(const struct router *router, struct exchange *exchange, struct gale_app *app,
+                   const struct rate_limit **charged)
+{
+    if (is_admitted(router, exchange, &app->config->limits.rate, charged))
+        return serve_one(exchange, app);
+    hand_over(exchange, app);
+    mark_task(exchange, app->config);
+    return 429;
+}
+
 int router_serve(void *data, struct gale_request *req, struct gale_response *res)
 {
     const struct router *router = data;
     struct exchange *exchange = exchange_of_request(req);
     struct http_counters *counters = exchange->counters;
+    const struct rate_limit *charged = NULL;
     if (req->target.is_asterisk)
         return answer_options(res);
     for (size_t i = 0; i < router->count; i++) {
         if (!is_for(router->order[i]->config, req))
             continue;
-        int verdict = serve_one(exchange, router->order[i]);
+        int verdict = try_app(router, exchange, router->order[i], &charged);
         if (verdict != GALE_DECLINE)
             return verdict;
     }
     take_back(exchange, counters);
-    return 404;
+    return is_admitted(router, exchange, router->rate, &charged) ? 404 : 429;
 }

@@ -14,15 +14,19 @@ enum {
     ROUTER_ELSEWHERE = 3, /* a verdict within gale: another process is to serve `elsewhere` */
 };
 
+struct client_limits;
 struct gale_app;
 struct gale_request;
 struct gale_response;
+struct rate_limit;
 
 struct router {
     struct gale_app *apps; /* borrowed */
     size_t count;
     struct gale_app **order; /* owned: host before any, long before short, then the file's order */
-    bool is_only;            /* router_serve_only serves: other apps are in another process */
+    struct client_limits *limits;  /* borrowed; NULL: none */
+    const struct rate_limit *rate; /* of requests that are for no app; set where limits is */
+    bool is_only;                  /* router_serve_only serves: other apps are in another process */
 };
 
 void router_init(struct router *router, struct gale_app *apps, size_t count);

@@ -48,6 +48,14 @@ static enum ink ink_of_state(const char *state)
     return strcmp(state, "serving") == 0 || strcmp(state, "live") == 0 ? INK_GREEN : INK_YELLOW;
 }
 
+static void add_part(char *out, size_t size, const char *name, long long count)
+{
+    size_t len = strlen(out);
+    if (count)
+        snprintf(out + len, size - len, "%s%lld %s%s", len ? ", " : "", count, name,
+                 count == 1 ? "" : "s");
+}
+
 /* ---- the instance ---- */
 
 static void add_line(struct table *table, const char *label, enum ink ink, const char *text)
@@ -71,6 +79,16 @@ static void add_listeners(struct table *table, const json_t *listen)
     }
 }
 
+/* "3 connections, 1 request" */
+static void add_limited(struct table *table, const json_t *limited)
+{
+    char text[160] = "";
+    add_part(text, sizeof(text), "connection", number_of(limited, "connections"));
+    add_part(text, sizeof(text), "request", number_of(limited, "requests"));
+    if (*text)
+        add_line(table, "refused", INK_YELLOW, text);
+}
+
 static void print_instance(const json_t *status, FILE *out)
 {
     struct table table = {0};
@@ -84,6 +102,7 @@ static void print_instance(const json_t *status, FILE *out)
     if (*text_of(status, "user"))
         add_line(&table, "user", INK_PLAIN, text_of(status, "user"));
     add_listeners(&table, json_object_get(status, "listen"));
+    add_limited(&table, json_object_get(status, "limited"));
     add_line(&table, "control", INK_PLAIN, text_of(status, "control"));
     table_print(&table, out);
 }
@@ -174,14 +193,6 @@ static void add_state(struct table *table, const json_t *worker)
         table_cell(table, INK_RED, "silent for %s", duration(silent, text));
     else
         table_cell(table, ink_of_state(state), "%s", state);
-}
-
-static void add_part(char *out, size_t size, const char *name, long long count)
-{
-    size_t len = strlen(out);
-    if (count)
-        snprintf(out + len, size - len, "%s%lld %s%s", len ? ", " : "", count, name,
-                 count == 1 ? "" : "s");
 }
 
 /* "2 requests, 5 connections, cut in 27 s" */

@@ -10,6 +10,7 @@
 #include "base/board.h"
 #include "base/clock.h"
 #include "base/macros.h"
+#include "http/client_limits.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/json.h"
@@ -182,6 +183,19 @@ static void write_reload(const struct reloads *reloads, struct json *json)
     json_close(json, '}');
 }
 
+/* What clients were refused because they had enough. */
+static void write_limited(const struct generation *live, struct json *json)
+{
+    int64_t connections, requests;
+    if (!live || !config_limits_clients(live->config))
+        return;
+    client_limits_refused(&connections, &requests);
+    json_open(json, "limited", '{');
+    json_number(json, "connections", connections);
+    json_number(json, "requests", requests);
+    json_close(json, '}');
+}
+
 void status_write(struct master *master, struct buffer *out)
 {
     struct json json = {.out = out};
@@ -197,6 +211,7 @@ void status_write(struct master *master, struct buffer *out)
     json_text(&json, "user", live ? live->config->server.user : NULL);
     json_number(&json, "generation", (int64_t)master->live_number);
     write_listen(&master->listeners, &json);
+    write_limited(live, &json);
     write_apps(live, &json);
     json_open(&json, "generations", '[');
     list_each (&master->groups, link)

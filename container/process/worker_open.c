@@ -189,15 +189,33 @@ static int open_apps(struct worker *worker)
 }
 
 /* config_parse has judged the texts. */
-static void read_trust(struct worker *worker)
+static struct forwarded_trust read_networks(struct worker *worker, const struct setting_list *list)
 {
-    const struct setting_list *proxies = &worker->config->server.trusted_proxies;
     struct forwarded_network *networks =
-        arena_zalloc(&worker->arena, (proxies->len + 1) * sizeof(*networks));
-    for (size_t i = 0; i < proxies->len; i++)
-        if (forwarded_network_parse(str_of(proxies->items[i]), &networks[worker->trust.count]) == 0)
-            worker->trust.count++;
-    worker->trust.networks = networks;
+        arena_zalloc(&worker->arena, (list->len + 1) * sizeof(*networks));
+    struct forwarded_trust trust = {.networks = networks};
+    for (size_t i = 0; i < list->len; i++)
+        if (forwarded_network_parse(str_of(list->items[i]), &networks[trust.count]) == 0)
+            trust.count++;
+    return trust;
+}
+
+/* Without limits nothing is mapped and nobody looks. */
+static int open_limits(struct worker *worker)
+{
+    const struct server_settings *server = &worker->config->server;
+    struct client_limits *limits = &worker->limits;
+    if (worker->app || !config_limits_clients(worker->config))
+        return 0;
+    limits->connections = (uint64_t)server->limit_connections;
+    limits->trust = worker->http.trust;
+    limits->except = read_networks(worker, &server->limit_except);
+    int r = client_limits_open(limits, worker->arguments.board, worker->arguments.slot);
+    if (r < 0)
+        return fail(worker, r, "the memory of clients' limits cannot be mapped");
+    worker->http.limits = worker->router.limits = limits;
+    worker->router.rate = &server->rate;
+    return 0;
 }
 
 /* What a client speaks is settled by the address it came to. */
@@ -241,7 +259,7 @@ static int open_server(struct worker *worker)
     for (size_t i = 0; i < errors.len; i++)
         log_warn("a configured error page has gone since; gale's own takes its place",
                  LOG_TEXT("why", errors.items[i].text));
-    read_trust(worker);
+    worker->trust = read_networks(worker, &server->trusted_proxies);
     access_log_init(&worker->access_log, worker->arguments.access_log,
                     (enum access_format)server->access_log_format);
     router_init(&worker->router, worker->apps, worker->config->app_count);
@@ -259,6 +277,9 @@ static int open_server(struct worker *worker)
     worker->http.access_log = &worker->access_log;
     worker->http.errors = &worker->error_pages;
     worker->http.trust = worker->trust.count ? &worker->trust : NULL;
+    int r = open_limits(worker);
+    if (r < 0)
+        return r;
     worker->http.tcp.max_connections = (uint64_t)server->max_connections;
     worker->http.tcp.gauge = board_metric(BOARD_GAUGE, "gale_connections", "",
                                           "Connections of clients that are open now.");
@@ -309,6 +330,7 @@ bool worker_close(struct worker *worker)
     router_finish(&worker->router);
     error_pages_close(&worker->error_pages);
     access_log_finish(&worker->access_log);
+    client_limits_close(&worker->limits);
     dev_close(worker->dev);
     ioloop_destroy(worker->loop);
     config_close(worker->config);

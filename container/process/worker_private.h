@@ -7,6 +7,7 @@
 #include "fastcgi/fcgi_server.h"
 #include "fastcgi/link_server.h"
 #include "http/access_log.h"
+#include "http/client_limits.h"
 #include "http/error_page.h"
 #include "http/forwarded.h"
 #include "http/http_server.h"
@@ -41,6 +42,7 @@ struct worker {
     struct access_log access_log;
     struct error_pages error_pages;
     struct forwarded_trust trust;
+    struct client_limits limits;
     struct coverage coverage;
     struct giver giver; /* of idle connections, to its successor */
     struct taker taker;

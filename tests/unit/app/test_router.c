@@ -5,6 +5,7 @@
 #include "app/router.h"
 #include "base/arena.h"
 #include "base/board.h"
+#include "http/client_limits.h"
 #include "http/exchange.h"
 #include "loop/ioloop.h"
 #include "loop/task.h"
@@ -73,6 +74,8 @@ static void close_stage(struct stage *stage)
     arena_finish(&stage->arena);
 }
 
+static const char *client = ""; /* who asks */
+
 static int ask(struct stage *stage, const char *host, const char *path)
 {
     order[0] = 0;
@@ -81,6 +84,7 @@ static int ask(struct stage *stage, const char *host, const char *path)
     struct gale_request *req = &stage->exchange.req;
     req->host = str_of(host);
     req->head.target = req->target.raw_path = req->target.path = str_of(path);
+    req->peer = str_of(client);
     strcpy(req->id, "0123456789abcdef");
     stage->exchange.label = (struct task_label){.request = path, .request_id = req->id};
     return router_serve(&stage->router, req, &stage->exchange.res);
@@ -296,6 +300,68 @@ START_TEST(names_the_task_and_limits_its_time)
 }
 END_TEST
 
-UNIT_MAIN(finds_the_best_app, goes_down_the_chain, tells_the_app_its_place_and_limits,
-          a_late_decline_is_the_apps_fault, passes_every_verdict,
-          answers_for_the_server_and_for_nobody, names_the_task_and_limits_its_time)
+static const struct rate_limit *limit_of(struct stage *stage, size_t app, int64_t interval_ns,
+                                         uint64_t scope)
+{
+    struct rate_limit *rate = &((struct app_config *)stage->apps[app].config)->limits.rate;
+    *rate = (struct rate_limit){interval_ns, 2 * interval_ns, scope};
+    return rate;
+}
+
+/* root and hello2 share the server's bucket, hello has its own, deep has none. */
+START_TEST(clients_that_ask_too_fast_are_refused)
+{
+    static const struct {
+        const char *client, *path, *decline, *order;
+        int verdict;
+    } rows[] = {
+        {"192.0.2.1", "/hello", "", "hello ", 201},
+        {"192.0.2.1", "/hello", "", "hello ", 201},
+        {"192.0.2.1", "/hello", "", "", 429},
+        {"192.0.2.1", "/hello/deep", "", "deep ", 201},
+        {"192.0.2.1", "/hello/deep", "", "deep ", 201},
+        {"192.0.2.1", "/hello/deep", "", "deep ", 201},
+        {"192.0.2.1", "/", "", "root ", 201},
+        {"192.0.2.1", "/", "", "root ", 201},
+        {"192.0.2.1", "/", "", "", 429},
+        {"192.0.2.1", "/hello/deep", "deep", "deep ", 429},     /* hello's, which is empty */
+        {"192.0.2.2", "/hello", "hello", "hello hello2 ", 201}, /* one of hello's, one of root's */
+        {"192.0.2.2", "/hello", "hello hello2 root", "hello hello2 root ", 404},
+        {"192.0.2.2", "/", "", "", 429}, /* each was charged once */
+        {"192.0.2.3", "/", "root", "root ", 404},
+        {"192.0.2.3", "/", "root", "root ", 404},
+        {"192.0.2.3", "/", "root", "", 429},
+        {"192.0.2.4", "/", "", "root ", 201},
+        {"unix", "/", "", "root ", 201},
+        {"unix", "/", "", "root ", 201},
+        {"unix", "/", "", "root ", 201},
+    };
+    const int64_t hour_ns = INT64_C(3600000000000);
+    struct client_limits limits = {0};
+    struct stage stage;
+    open_stage(&stage);
+    does = NULL;
+    usual = 201;
+    ck_assert_int_eq(client_limits_open(&limits, -1, 0), 0);
+    stage.router.limits = &limits;
+    stage.router.rate = limit_of(&stage, 0, hour_ns, 0);
+    (void)limit_of(&stage, 1, hour_ns, 1);
+    (void)limit_of(&stage, 2, hour_ns, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        client = rows[i].client;
+        decliners = rows[i].decline;
+        int verdict = ask(&stage, "", rows[i].path);
+        ck_assert_msg(verdict == rows[i].verdict, "row %zu: %d", i, verdict);
+        ck_assert_str_eq(order, rows[i].order);
+        const struct gale_str *after = response_find(&stage.exchange.res, STR("Retry-After"));
+        ck_assert_str_eq(after ? after->at : "", verdict == 429 ? "3600" : "");
+    }
+    client_limits_close(&limits);
+    close_stage(&stage);
+}
+END_TEST
+
+UNIT_MAIN(clients_that_ask_too_fast_are_refused, finds_the_best_app, goes_down_the_chain,
+          tells_the_app_its_place_and_limits, a_late_decline_is_the_apps_fault,
+          passes_every_verdict, answers_for_the_server_and_for_nobody,
+          names_the_task_and_limits_its_time)
