@@ -271,13 +271,19 @@ hostile: test-deps
 	@tests/hostile/run
 .PHONY: hostile
 
-## make bench     gale beside nginx, lighttpd, h2o and Apache (wants their Debian packages and wrk)
-BENCH := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
-$B/bench/fcgi_hello: BENCH_LIBS := -pthread -Wl,-Bstatic -lfcgi -Wl,-Bdynamic
-bench: all $(BENCH)
-	@bench/plaintext
-	@bench/fastcgi
-	@bench/cgi
+## make bench     gale beside nginx, lighttpd, h2o and Apache; one row alone: ONLY=hello,static
+##                (also ROUNDS=5 SECONDS=1; `bench/run --list` names the rows)
+BENCH_DEPS := wrk nginx-light lighttpd h2o apache2-bin spawn-fcgi valgrind
+BENCH := $(patsubst %.c,$B/%,$(wildcard bench/floors/*.c) bench/load/client.c bench/load/fcgi_hello.c) \
+         $B/bench/load/stream.so
+$B/bench/load/fcgi_hello: BENCH_LIBS := -pthread -Wl,-Bstatic -lfcgi -Wl,-Bdynamic
+bench: deps
+	@$(MAKE) --no-print-directory -s install-packages WANTED="$(BENCH_DEPS)"
+	@$(MAKE) --no-print-directory -j$$(nproc) all bench-binaries
+	@bench/run $(addprefix --rounds ,$(ROUNDS)) $(if $(filter command line,$(origin SECONDS)),--seconds $(SECONDS)) $(subst $(comma), ,$(ONLY))
+comma := ,
+bench-binaries: $(BENCH)
+.PHONY: bench-binaries
 
 ## make screenshots  what a browser shows of gale dev, for the documentation
 screenshots: test-deps all
@@ -292,9 +298,12 @@ bench-dev: all
 	@bench/edit-to-live
 .PHONY: bench-dev
 
-$(BENCH): $B/%: %.c
+$(filter-out %.so,$(BENCH)): $B/%: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -O2 -Wall -o $@ $< $(BENCH_LIBS)
+$B/bench/load/%.so: bench/load/%.c $(PLUGIN_HEADERS)
+	@mkdir -p $(@D)
+	$(Q)$(PLUGIN_CC) -o $@ $<
 
 ## make keys      write every key of the configuration into conf/full.ini and
 ##                docs/configuration.md, from gale's own tables

@@ -1,7 +1,8 @@
-/* fcgi_hello.c - the same libfcgi program behind every contender of bench/fastcgi.
+/* fcgi_hello.c - the same libfcgi program behind every server that is measured with FastCGI.
  *
- * A thread for each connection that may be open, so that no server waits for another one's kept
- * connections. Usage, with the listening socket as descriptor 0: fcgi_hello THREADS [LENGTH] */
+ * It reads the request's body to its end. A thread for each connection that may be open, so that no
+ * server waits for another one's kept connections.
+ * Usage, with the listening socket as descriptor 0: fcgi_hello THREADS [LENGTH] */
 #include <fcgiapp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,9 +14,12 @@ static char *body;
 static void *serve(void *unused)
 {
     FCGX_Request request;
+    char block[65536];
     (void)unused;
     FCGX_InitRequest(&request, 0, 0);
     while (FCGX_Accept_r(&request) == 0) {
+        while (FCGX_GetStr(block, sizeof(block), request.in) > 0)
+            continue;
         FCGX_PutS("Content-Type: text/plain\r\n\r\n", request.out);
         FCGX_PutStr(body, (int)length, request.out);
         FCGX_Finish_r(&request);

@@ -1,4 +1,4 @@
-/* spawn_loop.c - the floor of bench/cgi: starts a program for each head, one after the other.
+/* spawn_loop.c - the floor of CGI: starts a program for each head, one after the other.
  *
  * posix_spawn with a pipe for the output and a dozen variables, read to its end, waitpid, and the
  * output goes out behind a status line. It parses nothing and bounds nothing, so no server that

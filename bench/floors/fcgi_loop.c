@@ -1,5 +1,4 @@
-/* fcgi_loop.c - the floor of bench/fastcgi: a bare epoll loop between clients and a FastCGI
- * program.
+/* fcgi_loop.c - the floor of FastCGI rows: a bare epoll loop between clients and a program.
  *
  * Whatever a client sends, it sends the same records on, and answers with the same bytes once the
  * program has: one recv and one send a side, nothing parsed, nothing logged. Each client has a

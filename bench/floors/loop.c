@@ -1,7 +1,7 @@
 /* loop.c - the floor: a bare epoll loop that answers every head with the same bytes.
  *
  * It parses nothing, logs nothing and knows no errors, so no HTTP server can be faster on the same
- * kernel; how close gale comes to it is what bench/plaintext prints. Usage: loop PORT */
+ * kernel; how close gale comes to it is what the row hello says. Usage: loop PORT */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
