@@ -75,9 +75,9 @@ START_TEST(refuses_keys)
          "elephant "
          "= VALUE'\n"
          "    its keys are mount, authorize, max_body, body_timeout, write_timeout,\n"
-         "    form_memory, deadline, watch, build, made, set, isolate, mode, user, group,\n"
-         "    env, memory, files, max_processes, read, write, connections, queue,\n"
-         "    queue_timeout\n"},
+         "    form_memory, deadline, limit_rate, watch, build, made, set, isolate, mode,\n"
+         "    user, group, env, memory, files, max_processes, read, write, connections,\n"
+         "    queue, queue_timeout\n"},
         {APP "set x = 1\nset y = 2\nset x = 3\n",
          "6: 'set x' is given twice; it stands on line 4 already\n"},
         {APP "mount = /b\n", "4: mount: given twice; it stands at /nowhere/gale.ini:2 already\n"},

@@ -8,6 +8,7 @@
 
 #include "app/adapter.h"
 #include "base/macros.h"
+#include "base/version.h"
 #include "captured.h"
 #include "cli/adapters.h"
 #include "cli/command.h"
@@ -64,7 +65,7 @@ static const struct {
     int code;
     const char *out, *err; /* what they contain; NULL: nothing */
 } runs[] = {
-    {{"gale", "version"}, 0, "gale 1.", NULL},
+    {{"gale", "version"}, 0, "gale " GALE_VERSION " ", NULL},
     {{"gale", "--version"}, 0, "plugin interface", NULL},
     {{"gale", "-V"}, 0, "gale", NULL},
     {{"gale", "help"}, 0, "usage: gale COMMAND", NULL},

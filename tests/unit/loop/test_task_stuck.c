@@ -275,8 +275,8 @@ static void clean_up(void *data)
     (void)data;
     waiting = task_current();
     ck_assert_int_eq(task_park(-1), -ECANCELED);
-    ck_assert_int_eq(task_cleanup(60), 0);
-    ck_assert_int_eq(task_sleep(50), 0);
+    ck_assert_int_eq(task_cleanup(500), 0);
+    ck_assert_int_eq(task_sleep(50), 0); /* well beyond the 10 ms */
     ck_assert_int_eq(seen.reports, 0);
     task_park_firmly();
     note('c');
