@@ -113,3 +113,9 @@ def test_a_row_in_the_midst_of_many(witness, count):
     replies = read_replies(throw_to_the_end(witness.tcp, data), [])
     assert [r.seen and r.seen["path"] for r in replies] == [*paths, None]
     assert replies[-1].status == 400
+
+
+def test_nothing_was_lost_by_all_that(witness):
+    """The worker is the first one, and had nothing to complain of."""
+    assert [w["restarts"] for w in witness.workers()] == [0]
+    assert "level=error" not in witness.stderr() and "serve failed" not in witness.stderr()
