@@ -117,5 +117,5 @@ def test_a_row_in_the_midst_of_many(witness, count):
 
 def test_nothing_was_lost_by_all_that(witness):
     """The worker is the first one, and had nothing to complain of."""
-    assert [w["restarts"] for w in witness.workers()] == [0]
+    assert not any(worker["restarts"] for worker in witness.workers())
     assert "level=error" not in witness.stderr() and "serve failed" not in witness.stderr()
