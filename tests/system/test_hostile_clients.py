@@ -49,9 +49,11 @@ def test_slow_clients_of_every_kind(besieged):
     g, address = besieged
     before = wait_for_level(g, Level(g))
     with GoodClients(address) as good:
-        attacks = [slowhttptest(mode, g.port, COUNT, 60) for mode in SLOW_MODES]
+        # For each slow reader on the loopback the kernel keeps 4 MB: of these there are few.
+        attacks = [slowhttptest(mode, g.port, COUNT // 5 if mode == "-X" else COUNT, 60)
+                   for mode in SLOW_MODES]
         try:
-            wait_for(lambda: Level(g).connections > 2 * COUNT, "the slow clients")
+            wait_for(lambda: Level(g).connections > 1.5 * COUNT, "the slow clients")
             count = len(good.kept) + 200
             wait_for(lambda: len(good.kept) > count, "the good client to go on")
         finally:
