@@ -343,7 +343,8 @@ static void fail_by(struct generation *generation, const struct worker_process *
 static void replace(struct generation *generation, struct worker_process *worker, const char *how)
 {
     int64_t lived = worker->serving_ms ? clock_mono_ms() - worker->serving_ms : 0;
-    int64_t delay = backoff_next(&worker->backoff, lived);
+    int64_t most = worker->was_busy ? BACKOFF_BUSY_MS : BACKOFF_MAX_MS;
+    int64_t delay = backoff_next(&worker->backoff, lived, most);
     bool is_dev = generation->master->dev && generation->app; /* which tells it itself */
     char name[80], text[600];
     snprintf(text, sizeof(text), "%s %s; another takes its place", name_of(worker, name), how);
@@ -362,7 +363,8 @@ static void replace(struct generation *generation, struct worker_process *worker
 static void succeed(struct generation *generation, struct worker_process *worker, const char *why)
 {
     int64_t lived = clock_mono_ms() - worker->serving_ms;
-    int64_t delay = lived >= BACKOFF_HEALTH_MS ? 0 : backoff_next(&worker->backoff, lived);
+    int64_t delay =
+        lived >= BACKOFF_HEALTH_MS ? 0 : backoff_next(&worker->backoff, lived, BACKOFF_MAX_MS);
     char name[80], text[600];
     snprintf(text, sizeof(text), "%s %s; another takes its place", name_of(worker, name), why);
     log_info(text, LOG_NUMBER("generation", (int64_t)generation->number),
@@ -413,5 +415,6 @@ void generation_worker_again(struct generation *generation, struct worker_proces
     if (master->options->dev && !master->dev) /* it ends, and what workers need of it is gone */
         return;
     if (!start_worker(generation, worker->place))
-        timer_start(generation->master->loop, &worker->timer, backoff_next(&worker->backoff, 0));
+        timer_start(generation->master->loop, &worker->timer,
+                    backoff_next(&worker->backoff, 0, BACKOFF_MAX_MS));
 }

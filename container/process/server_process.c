@@ -60,8 +60,9 @@ static void wait_for_turn(struct server_process *process, int64_t lived_ms)
 {
     struct ioloop *loop = process->set->loop;
     process->state = SERVER_WAITING;
-    process->delay_ms =
-        is_orderly(process, lived_ms) ? 0 : backoff_next(&process->backoff, lived_ms);
+    process->delay_ms = is_orderly(process, lived_ms)
+                            ? 0
+                            : backoff_next(&process->backoff, lived_ms, BACKOFF_MAX_MS);
     timer_start(loop, &process->again, process->delay_ms);
 }
 
@@ -138,7 +139,7 @@ static void on_again(void *data)
     int r = server_process_start(process);
     if (r == 0)
         return;
-    process->delay_ms = backoff_next(&process->backoff, 0);
+    process->delay_ms = backoff_next(&process->backoff, 0, BACKOFF_MAX_MS);
     log_error("a process of an app's `command` cannot be started",
               LOG_TEXT("app", process->set->plan.app),
               LOG_TEXT("program", process->set->plan.servers.program),

@@ -189,6 +189,7 @@ void worker_end(struct worker_process *worker, const siginfo_t *info)
     struct master *master = master_of(worker);
     struct crash *crash = NULL;
     worker->how = describe(worker, info);
+    worker->was_busy = slot_of(worker)->request[0];
     if (is_crash(worker, info))
         crash = make_crash(worker, info, worker->how);
     /* What its loop was at; of the other requests nobody knows anything bad. */

@@ -45,6 +45,7 @@ struct worker_process {
     struct watchdog_view view;
     enum crash_by by;   /* why it was struck down, if it was */
     int64_t silent_ms;  /* the watchdog's: how long its loop had not turned */
+    bool was_busy;      /* it ended over a request */
     bool is_stopped;    /* and it was, by SIGSTOP */
     bool has_core_time; /* and it got time for that */
     bool is_killed;     /* by worker_process_kill */

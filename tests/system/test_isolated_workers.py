@@ -20,6 +20,18 @@ def test_what_is_cut_behind_the_front_is_logged(gale, probe):
         assert "worker=own/0" in g.stderr()
 
 
+# ---- crash after crash ----
+
+def test_requests_wait_for_the_only_worker_and_not_for_long(gale, probe):
+    """Only the request that crashes it fails, however often that happens."""
+    g = gale(app("own", probe), rollback="no")
+    with g.connect() as c:
+        for _ in range(5):
+            assert c.request("POST", "/own/crash").status == 502
+            assert c.request("POST", "/own").status == 200
+    assert re.findall(r"delay_ms=(\d+)", g.stderr()) == ["100", "200", "400", "800", "1000"]
+
+
 # ---- what is run again ----
 
 def crashes_and_retries(g):
