@@ -56,8 +56,9 @@ static void put_work(struct crash_record *record)
     if (task && task_find_label(task))
         put_label(record, task_find_label(task));
     else if (record->tid == process)
-        put_label(record, &(struct task_label){board_mine->app, board_mine->request,
-                                               board_mine->request_id});
+        put_label(record,
+                  &(struct task_label){board_mine->app, board_mine->request,
+                                       board_mine->request[0] ? board_mine->request_id : ""});
 }
 
 static void put_thread(struct crash_record *record)

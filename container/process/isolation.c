@@ -275,7 +275,7 @@ void isolation_prune(struct master *master)
         if (group_is_front(group) || !live || is_needed(master, group->name))
             continue;
         group->live = NULL;
-        generation_drain(live, live->config->server.drain_timeout_ms, false);
+        generation_drain(live, live->config->server.drain_timeout_ms, 0);
     }
 }
 

@@ -136,7 +136,8 @@ static struct crash *make_crash(const struct worker_process *worker, const sigin
     copy(facts.app, sizeof(facts.app),
          slot->app[0] || !worker->generation->app ? slot->app : worker->generation->app->name);
     copy(facts.request, sizeof(facts.request), slot->request);
-    copy(facts.request_id, sizeof(facts.request_id), slot->request_id);
+    copy(facts.request_id, sizeof(facts.request_id),
+         slot->request[0] ? slot->request_id : ""); /* else it is an earlier one's */
     copy(facts.how, sizeof(facts.how), how);
     struct crash *crash = crash_create(&facts, &slot->crash);
     name_modules(worker->generation, crash);

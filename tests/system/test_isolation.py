@@ -114,6 +114,7 @@ def test_kill_9_of_isolated_workers_under_load(gale, probe):
     os.kill(workers(g, "own")[0], signal.SIGKILL)  # idle, and still that app's
     wait_for(lambda: g.metrics()['gale_worker_crashes_total{app="own"}'] == 6, "its crash")
     assert "app=-" not in g.stderr()
+    assert re.search(r"what=SIGKILL app=own at=- request=- id=- ", g.stderr())
 
 
 def test_a_worker_that_dies_within_an_answer_cuts_it(gale, plugin):
