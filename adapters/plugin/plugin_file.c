@@ -185,8 +185,8 @@ int plugin_file_check(const char *path, const char *name, struct buffer *why)
                       "(relative paths start at the key base)");
     if (fd < 0) {
         int error = -errno;
-        buffer_printf(why, "%s cannot be opened (%s); make it readable for the user of the workers",
-                      name, log_errno_name(error));
+        buffer_printf(why, "%s cannot be opened (%s)%s", name, log_errno_name(error),
+                      error == -EACCES ? "; make it readable for the user of the workers" : "");
         return error;
     }
     if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))

@@ -55,6 +55,8 @@ int plugin_explain(const char *path, const char *message, struct buffer *why)
                       "%s needs the library %.*s, which is not found; install it, or link "
                       "with -Wl,-rpath,'$ORIGIN' where it stands beside the plugin",
                       path, (int)(colon - message), message);
+    else if (strstr(message, "position-independent executable"))
+        buffer_printf(why, "%s is a program; build it with cc -shared -fPIC instead", path);
     else
         buffer_printf(why, "%s cannot be loaded: %s", path, message);
     return symbol.at || colon ? -ELIBACC : -ENOEXEC;

@@ -29,6 +29,8 @@ enum {
     PARTS_MAX = 256,
     SETTLED_MS = 1000, /* a file that was written this long ago shows each later change */
 };
+/* What is larger was named by mistake, and copying it would hold the master up for minutes. */
+static const off_t file_max = (off_t)2 << 30;
 
 struct part {
     const char *source; /* the path as the loader makes it */
@@ -173,6 +175,8 @@ static int copy_part(struct job *job, struct part *part)
         return fail(job, -errno, part->name, strerror(errno));
     if (!S_ISREG(info->st_mode))
         return fail(job, -ENOEXEC, part->name, "is not a file");
+    if (info->st_size > file_max)
+        return fail(job, -EFBIG, part->name, "is larger than 2 GiB, which no plugin is");
     scoped_close int to = open_target(job, part);
     if (to < 0) {
         job->is_full = true;

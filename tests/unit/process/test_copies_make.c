@@ -116,6 +116,11 @@ START_TEST(says_what_is_wrong_with_which_file)
     ck_assert_ptr_nonnull(strstr(why, "/app/main.so is being written"));
     close(writer);
 
+    code_run("truncate -s 3G app/large.so");
+    ck_assert_int_eq(make(code_path("app/large.so"), false), -EFBIG);
+    ck_assert_ptr_nonnull(strstr(why, "/app/large.so is larger than 2 GiB"));
+    ck_assert(!is_full);
+
     /* what is no shared object is copied: the worker says what it is */
     code_run("echo text >app/text.so");
     ck_assert_int_eq(make(code_path("app/text.so"), false), 0);

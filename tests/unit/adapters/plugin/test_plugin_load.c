@@ -134,14 +134,15 @@ START_TEST(explains_the_loader)
     static const struct {
         const char *message, *says;
     } rows[] = {
+        {"/x.so: cannot dynamically load position-independent executable",
+         "x.so is a program; build it with cc -shared -fPIC instead"},
         {"libpq.so.5: cannot open shared object file: No such file or directory",
          "x.so needs the library libpq.so.5, which is not found; install it, or link with "
          "-Wl,-rpath,'$ORIGIN' where it stands beside the plugin"},
         {"x.so: undefined symbol: PQconnect, version PG_5",
          "x.so needs the symbol PQconnect, which neither gale nor the plugin's libraries have; "
          "link it with the library that does (-l...)"},
-        {"x.so: cannot dynamically load position-independent executable",
-         "x.so cannot be loaded: x.so: cannot dynamically load position-independent executable"},
+        {"x.so: invalid ELF header", "x.so cannot be loaded: x.so: invalid ELF header"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buffer why = {0};
