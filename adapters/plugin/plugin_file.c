@@ -145,7 +145,9 @@ static int check_header(const char *path, const Elf64_Ehdr *elf, struct buffer *
 {
     if (memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
         return refuse_text(why, path);
-    if (elf->e_machine != OWN_MACHINE || elf->e_ident[EI_CLASS] != ELFCLASS64) {
+    if (elf->e_machine == OWN_MACHINE && elf->e_ident[EI_CLASS] != ELFCLASS64)
+        return refuse(why, path, -ENOEXEC, "is built for 32 bits; build it without -m32 or -mx32");
+    if (elf->e_machine != OWN_MACHINE) {
         buffer_printf(why,
                       "%s is built for %s and this gale runs on %s; compile it on this machine",
                       path, machine_name(elf->e_machine), machine_name(OWN_MACHINE));

@@ -59,12 +59,14 @@ def limit_processes(count):
 # ---- descriptors, memory ----
 
 # /take holds every descriptor that its worker may have but `left`, /give lets go of them; /form
-# reads an upload, /thread works on a thread, /memory takes all memory and goes on, /wait waits.
+# reads an upload, /thread works on a thread, /memory takes all memory and goes on, /mappings takes
+# nearly all mappings, /wait waits.
 GREEDY = r"""
 #include <gale/gale.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static int held[70000], count;
@@ -89,6 +91,18 @@ static void take_memory(void)
             p[0] = p[size - 1] = 1;
 }
 
+/* Each page is a mapping of its own, since its neighbours are of another kind. All but a few. */
+static void take_mappings(void)
+{
+    char *p, *last[8] = {NULL};
+    int way = PROT_READ;
+    for (int i = 0; (p = mmap(NULL, 4096, way, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED;
+         way ^= PROT_READ | PROT_WRITE)
+        last[i++ % 8] = p;
+    for (int i = 0; i < 8; i++)
+        munmap(last[i], 4096);
+}
+
 static void work(void *data)
 {
     *(int *)data = 7;
@@ -106,6 +120,8 @@ static int serve(void *state, struct gale_request *req, struct gale_response *re
         take_memory();
         (void)gale_request_alloc(req, 1 << 20);
     }
+    if (strcmp(path, "/mappings") == 0)
+        take_mappings();
     if (strcmp(path, "/wait") == 0)
         gale_sleep(300);
     if (strcmp(path, "/form") == 0) {

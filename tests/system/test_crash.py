@@ -1,4 +1,5 @@
 """Workers that die: what is told of it, and whom it hurts."""
+import contextlib
 import os
 import re
 import shutil
@@ -225,6 +226,24 @@ WRK_SECONDS = 4
 
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="needs wrk")
+def test_a_report_comes_without_those_who_find_its_lines(gale, crash):
+    """kill -9 of whoever reads the debugging information."""
+    g = gale(crash_app(crash), workers=1, rollback="no")
+    for n in range(1, 4):
+        before = [w["pid"] for w in g.workers()]
+        with g.connect() as c:
+            c.send("GET /null HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert c.is_closed()
+        while g.stderr().count("crash report") < n:
+            for pid in g.members():
+                with contextlib.suppress(OSError):
+                    if b"\0symbols\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                        os.kill(pid, signal.SIGKILL)
+        g.wait_for_workers(1, without=before)
+    assert g.stderr().count("what      SIGSEGV: it wrote to address 0x0") == 3
+    assert g.get("/here").status == 200
+
+
 @pytest.mark.parametrize("way", ["null", "exit", "kill", "smash"])
 def test_a_crash_costs_only_what_its_worker_was_at(gale, crash, way):
     clients = 8

@@ -13,6 +13,7 @@ from harness import is_alive, wait_for
 from plugins import PROBE, probe_app
 from shortages import (AS_USER, FORM, GREEDY, fill, form, limit_processes,
                        processes_of_user, small_disk)
+from test_isolation import KeepAlive
 from test_process import pid_of
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems, changes users")
@@ -296,7 +297,11 @@ def test_no_memory_more(gale, build, greedy, hello, lines):
         for pid in pids(g):
             limit_memory(pid, 256 << 20)
     if lines:
+        load = KeepAlive(g, path="/greedy")
+        load.wait_for(50)
         assert g.post("/greedy/memory").status == 502
+        load.wait_for(50)
+        assert load.stop() == []  # what was with that worker was asked of the other one
     else:
         with pytest.raises((EOFError, OSError)):
             g.post("/greedy/memory")
@@ -309,13 +314,17 @@ def test_no_memory_more(gale, build, greedy, hello, lines):
     assert g.stderr().count("crash report") == 1
 
 
-def test_stacks_run_out_before_memory_does(gale, build, greedy):
+@pytest.mark.parametrize("what", ["memory", "mappings"])
+def test_stacks_run_out_before_memory_does(gale, build, greedy, what):
     """Requests for which there is no stack are refused; the worker stays."""
     if has_asan(build):
         return
     g = gale(greedy_app(greedy, "isolate = 0"), workers=1)
     before = pids(g)
-    limit_memory(before[0], 32 << 20)
+    if what == "memory":
+        limit_memory(before[0], 32 << 20)
+    else:
+        assert g.get("/greedy/mappings").status == 200
     clients = [g.connect() for _ in range(150)]
     for c in clients:
         c.send("GET /greedy/wait HTTP/1.1\r\nHost: x\r\n\r\n")
