@@ -1,9 +1,11 @@
 /* board.c - a sparse memfd, a table that only grows, and sums that never go back.
  *
- * Registration is the only thing under a lock (robust: whoever dies in it leaves at most an entry
- * that was not yet counted). Entries never change once `metrics` counts them, so readers need no
- * lock. Retiring a slot moves its counters from one column to another; `folds` is odd meanwhile
- * and readers that met it try again. */
+ * Registration is the only thing under a lock: the pid of who registers. One that has died in it
+ * leaves at most an entry that was not yet counted; one that lives is waited for, but not for long.
+ * A worker whose code writes anywhere may write here, too, so whoever reads (a master that may be
+ * root) trusts no count and no text, and no lock that has pointers in it. Entries never change once
+ * `metrics` counts them, so readers need no lock. Retiring a slot moves its counters from one
+ * column to another; `folds` is odd meanwhile and readers that met it try again. */
 #include "base/board.h"
 
 #include <assert.h>
@@ -11,16 +13,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clients.h"
 #include "base/macros.h"
 
-enum { MAGIC = 0x656C6167, SUM_TRIES = 1000, PAGE_MAX = 65536 };
+enum { MAGIC = 0x656C6167, SUM_TRIES = 1000, LOCK_TRIES = 1000, PAGE_MAX = 65536 };
 
 struct metric {
     char name[BOARD_TEXT], labels[BOARD_TEXT], help[BOARD_TEXT];
@@ -35,7 +39,7 @@ struct page_slot {
 struct board {
     uint32_t magic;
     uint32_t size;
-    pthread_mutex_t lock; /* of registration */
+    _Atomic uint32_t registrar; /* the pid of who registers; 0: nobody */
     _Atomic uint32_t metrics;
     _Atomic uint32_t slots_used; /* no slot from here on was ever claimed */
     _Atomic uint32_t folds;
@@ -47,6 +51,7 @@ struct board {
     struct page_slot slot[BOARD_SLOTS + 1];
 };
 
+static bool is_claimed[BOARD_SLOTS]; /* by this process, a master: it need not trust the slots */
 static struct board_slot private_slot;
 static struct board *current;
 static struct board *private_board; /* the table of a process without a board */
@@ -57,12 +62,6 @@ struct board_slot *board_mine = &private_slot;
 
 static void init(struct board *board)
 {
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&board->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
     board->magic = MAGIC;
     board->size = sizeof(struct board);
 }
@@ -111,6 +110,7 @@ int board_create(struct board **out_board, int *out_fd)
     if (!board)
         return -errno;
     init(board);
+    memset(is_claimed, 0, sizeof(is_claimed));
     current = board;
     board_mine = board_slot(board, BOARD_SLOTS);
     board_mine->state = BOARD_SERVING;
@@ -134,6 +134,8 @@ int board_attach(int fd, unsigned slot, struct board **out_board)
     }
     current = board;
     board_mine = board_slot(board, slot);
+    for (unsigned i = 0; i < BOARD_SLOTS; i++) /* a master goes on as another program */
+        is_claimed[i] = i < board_used(board) && board_slot(board, i)->state != BOARD_FREE;
     *out_board = board;
     return 0;
 }
@@ -163,19 +165,37 @@ struct board_slot *board_slot(struct board *board, unsigned index)
 
 unsigned board_used(const struct board *board)
 {
-    return board->slots_used;
+    unsigned used = board->slots_used;
+    return used < BOARD_SLOTS ? used : BOARD_SLOTS;
+}
+
+static unsigned metric_count(const struct board *board)
+{
+    unsigned count = board->metrics;
+    return count < BOARD_METRICS ? count : BOARD_METRICS;
+}
+
+/* What a worker may have written over, and without which there would be no next one, or readers
+ * that wait for the end of a fold that nobody makes. */
+static void mend(struct board *board)
+{
+    board->magic = MAGIC;
+    board->size = sizeof(struct board);
+    board->folds += board->folds % 2;
 }
 
 int board_claim(struct board *board)
 {
+    mend(board);
     for (unsigned i = 0; i < BOARD_SLOTS; i++) {
         struct board_slot *slot = board_slot(board, i);
-        if (slot->state != BOARD_FREE)
+        if (is_claimed[i])
             continue;
         if (i < board->slots_used)
             memset(slot, 0, sizeof(*slot)); /* what its last worker left */
         else
             board->slots_used = i + 1;
+        is_claimed[i] = true;
         slot->state = BOARD_STARTING;
         return (int)i;
     }
@@ -190,10 +210,12 @@ static uint64_t value_in(const struct board_slot *slot, unsigned metric)
 void board_retire(struct board *board, unsigned index)
 {
     struct board_slot *slot = board_slot(board, index);
-    if (slot->state == BOARD_FREE)
+    if (!is_claimed[index])
         return;
+    is_claimed[index] = false;
+    mend(board);
     board->folds++;
-    for (unsigned i = 0; i < board->metrics; i++)
+    for (unsigned i = 0; i < metric_count(board); i++)
         if (board->metric[i].kind == BOARD_COUNTER)
             board->folded[i] += value_in(slot, i);
     slot->state = BOARD_FREE;
@@ -231,13 +253,13 @@ static bool is_name(const char *name)
 static int find(const struct board *board, enum board_kind kind, const char *name,
                 const char *labels, unsigned *at, unsigned *first)
 {
-    for (unsigned count = board->metrics; *at < count; ++*at) {
+    for (unsigned count = metric_count(board); *at < count; ++*at) {
         const struct metric *metric = &board->metric[*at];
-        if (strcmp(metric->name, name) != 0)
+        if (strncmp(metric->name, name, BOARD_TEXT) != 0)
             continue;
         if (metric->kind != kind)
             return -EINVAL;
-        if (strcmp(metric->labels, labels) == 0)
+        if (strncmp(metric->labels, labels, BOARD_TEXT) == 0)
             return (int)*at;
         if (*first == BOARD_METRICS)
             *first = *at;
@@ -245,12 +267,41 @@ static int find(const struct board *board, enum board_kind kind, const char *nam
     return -ENOENT;
 }
 
+static bool try_lock(struct board *board)
+{
+    uint32_t holder = 0, own = (uint32_t)getpid();
+    if (atomic_compare_exchange_strong(&board->registrar, &holder, own))
+        return true;
+    bool has_died = holder > INT32_MAX || (kill((pid_t)holder, 0) < 0 && errno == ESRCH);
+    return has_died && atomic_compare_exchange_strong(&board->registrar, &holder, own);
+}
+
+/* Threads of one process wait for each other as processes do. Registering takes microseconds: who
+ * seems to be at it for a second is stopped, or another process by now. */
 static void lock(struct board *board)
 {
-    int r = pthread_mutex_lock(&board->lock);
-    if (r == EOWNERDEAD)
-        r = pthread_mutex_consistent(&board->lock);
-    assert(r == 0);
+    const struct timespec nap = {.tv_nsec = 1000000};
+    for (int try = 0; try < LOCK_TRIES && !try_lock(board); try++)
+        (void)nanosleep(&nap, NULL);
+}
+
+static void unlock(struct board *board)
+{
+    board->registrar = 0;
+}
+
+/* Registers what nobody has registered meanwhile. */
+static int add_metric(struct board *board, const struct metric *fresh, unsigned at, unsigned first)
+{
+    int r = find(board, fresh->kind, fresh->name, fresh->labels, &at, &first);
+    if (r != -ENOENT)
+        return r;
+    if (at == BOARD_METRICS)
+        return -ENOSPC;
+    board->metric[at] = *fresh;
+    board->first[at] = (uint16_t)(first < BOARD_METRICS ? first : at);
+    board->metrics = at + 1; /* from here on others see it */
+    return (int)at;
 }
 
 int board_metric(enum board_kind kind, const char *name, const char *labels, const char *help)
@@ -262,21 +313,13 @@ int board_metric(enum board_kind kind, const char *name, const char *labels, con
     int r = find(board, kind, name, labels, &at, &first);
     if (r != -ENOENT)
         return r;
+    struct metric fresh = {.kind = kind};
+    snprintf(fresh.name, sizeof(fresh.name), "%s", name);
+    snprintf(fresh.labels, sizeof(fresh.labels), "%s", labels);
+    snprintf(fresh.help, sizeof(fresh.help), "%s", help);
     lock(board);
-    r = find(board, kind, name, labels, &at, &first); /* what came meanwhile */
-    if (r == -ENOENT && at == BOARD_METRICS)
-        r = -ENOSPC;
-    if (r == -ENOENT) {
-        struct metric *metric = &board->metric[at];
-        metric->kind = kind;
-        snprintf(metric->name, sizeof(metric->name), "%s", name);
-        snprintf(metric->labels, sizeof(metric->labels), "%s", labels);
-        snprintf(metric->help, sizeof(metric->help), "%s", help);
-        board->first[at] = (uint16_t)(first < BOARD_METRICS ? first : at);
-        board->metrics = at + 1; /* from here on others see it */
-        r = (int)at;
-    }
-    pthread_mutex_unlock(&board->lock);
+    r = add_metric(board, &fresh, at, first);
+    unlock(board);
     return r;
 }
 
@@ -297,7 +340,7 @@ void board_set(int metric, int64_t value)
  * give them memory. */
 static uint64_t sum_slots(struct board *board, unsigned metric)
 {
-    unsigned used = board->slots_used;
+    unsigned used = board_used(board);
     uint64_t sum = board == current ? value_in(board_slot(board, BOARD_SLOTS), metric)
                                     : value_in(&private_slot, metric);
     for (unsigned i = 0; i < used; i++) {
@@ -341,12 +384,14 @@ void board_release(int gauge)
         board_mine->values[gauge]--;
 }
 
-static int give(const struct board *board, unsigned index, void *data,
+static int give(struct board *board, unsigned index, void *data,
                 int (*fn)(void *data, const struct board_sample *sample))
 {
-    const struct metric *metric = &board->metric[index];
+    struct metric *metric = &board->metric[index];
+    metric->name[BOARD_TEXT - 1] = metric->labels[BOARD_TEXT - 1] = metric->help[BOARD_TEXT - 1] =
+        0;
     struct board_sample sample = {
-        .kind = metric->kind,
+        .kind = metric->kind == BOARD_COUNTER ? BOARD_COUNTER : BOARD_GAUGE,
         .name = metric->name,
         .labels = metric->labels,
         .help = metric->help,
@@ -358,7 +403,7 @@ static int give(const struct board *board, unsigned index, void *data,
 int board_each(int (*fn)(void *data, const struct board_sample *sample), void *data)
 {
     struct board *board = here();
-    unsigned count = board->metrics;
+    unsigned count = metric_count(board);
     for (unsigned first = 0; first < count; first++) {
         for (unsigned i = first; i < count && board->first[first] == first; i++) {
             int r = board->first[i] == first ? give(board, i, data, fn) : 0;
