@@ -79,7 +79,7 @@ MUTATIONS = [_flip, _flip, _set, _set, _insert, _insert, _insert, _remove, _remo
 
 def mutate(rng, data):
     data = bytearray(data)
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 5))):
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 5))):
         if data:
             rng.choice(MUTATIONS)(rng, data, rng.randrange(len(data)))
     return bytes(data[:100_000])
