@@ -47,6 +47,16 @@ static int control_of(const struct command_line *line, const char *conf, char ou
     return r;
 }
 
+/* Whether the socket is there, but for others than this user. */
+static bool is_anothers(const struct command_line *line, const char *path)
+{
+    if (access(path, W_OK) == 0 || errno != EACCES)
+        return false;
+    fprintf(stderr, "gale %s: permission denied: only its owner and root may ask the gale at %s\n",
+            line->command->name, path);
+    return true;
+}
+
 static int find_conf(const struct command_line *line, const char *conf, struct target *target)
 {
     const char *command = line->command->name;
@@ -57,6 +67,8 @@ static int find_conf(const struct command_line *line, const char *conf, struct t
     int r = control_of(line, conf, target->control);
     if (r != COMMAND_OK || message_socket_is_served(target->control, &target->pid))
         return r;
+    if (is_anothers(line, target->control))
+        return COMMAND_NO_INSTANCE;
     fprintf(stderr,
             "gale %s: no gale runs with %s (nobody answers at %s); 'gale run %s' starts one\n",
             command, conf, target->control, conf);
@@ -68,7 +80,8 @@ static int find_control(const struct command_line *line, const char *path, struc
     int r = copy_path(line, path, target->control);
     if (r != COMMAND_OK || message_socket_is_served(target->control, &target->pid))
         return r;
-    fprintf(stderr, "gale %s: no gale answers at %s\n", line->command->name, path);
+    if (!is_anothers(line, path))
+        fprintf(stderr, "gale %s: no gale answers at %s\n", line->command->name, path);
     return COMMAND_NO_INSTANCE;
 }
 

@@ -111,6 +111,8 @@ static int prepare(const struct child_options *options)
         r = become(options);
     if (r == 0 && options->folder && chdir(options->folder) < 0)
         r = -errno;
+    /* What lets the master bind low ports is not for programs. */
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     /* After the change of user, which would forget it. */
     if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         r = -errno;

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -64,16 +66,29 @@ int identity_find(const char *user, const char *group, struct identity *out_iden
     return 0;
 }
 
+/* Who is not root may have been given some all the same, to bind low ports (AmbientCapabilities= of
+ * systemd). Those are the master's. */
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+    if (geteuid() == 0)
+        return 0;
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
 int identity_assume(const struct identity *identity)
 {
     if (!identity->is_changed)
-        return 0;
+        return drop_capabilities();
     int r =
         identity->user ? initgroups(identity->user, identity->gid) : setgroups(1, &identity->gid);
     if (r < 0 || setresgid(identity->gid, identity->gid, identity->gid) < 0 ||
         setresuid(identity->uid, identity->uid, identity->uid) < 0)
         return -errno;
+    r = drop_capabilities();
     /* Else crashes would leave no core, and /proc/self would be root's. */
     (void)prctl(PR_SET_DUMPABLE, 1);
-    return 0;
+    return r;
 }

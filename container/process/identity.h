@@ -15,5 +15,6 @@ struct identity {
  * for whoever wrote the configuration in *out_error (owned). */
 int identity_find(const char *user, const char *group, struct identity *out_identity,
                   char **out_error);
-/* Becomes it, for good: groups, group, user. Returns 0 or -errno. */
+/* Becomes it, for good: groups, group, user, and no capabilities, whoever that is but root. Returns
+ * 0 or -errno. */
 int identity_assume(const struct identity *identity);
