@@ -84,6 +84,17 @@ static const struct setting table[] = {
 
 /* ---- check ---- */
 
+/* What people write who have it from another server's configuration. */
+static const char *guess(struct arena *arena, const char *text)
+{
+    uint64_t port;
+    if (str_ends_with(str_of(text), STR(".sock")) || text[0] == '/')
+        return arena_printf(arena, "; did you mean unix:%s?", text).at;
+    if (str_to_u64(str_of(text), &port) == 0)
+        return arena_printf(arena, "; did you mean 127.0.0.1:%s?", text).at;
+    return strstr(text, "://") ? "; there is no scheme in front of it" : "";
+}
+
 static void check_servers(const struct app_config *config, const char *key,
                           const struct setting_list *servers, struct setting_errors *errors)
 {
@@ -94,10 +105,11 @@ static void check_servers(const struct app_config *config, const char *key,
         struct endpoint endpoint;
         int r = endpoint_parse(str_of(servers->items[i]), &endpoint);
         if (r < 0 && r != -ENOENT)
-            setting_errors_add(errors, file, line,
-                               "[app %s] %s: '%s' is no server; expected unix:PATH or HOST:PORT%s",
-                               config->name, key, servers->items[i],
-                               *key == 'f' ? ", or spawn alone" : "");
+            setting_errors_add(
+                errors, file, line,
+                "[app %s] %s: '%s' is no server; expected unix:PATH or HOST:PORT%s%s", config->name,
+                key, servers->items[i], *key == 'f' ? ", or spawn alone" : "",
+                guess(errors->arena, servers->items[i]));
     }
 }
 

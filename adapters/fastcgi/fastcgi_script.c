@@ -29,28 +29,40 @@
 
 /* ---- the configuration ---- */
 
-static void require_root(const struct app_config *config, const char *value, const char *key,
+static void require_root(const struct app_config *config, const char *const *value, const char *key,
                          struct setting_errors *errors)
 {
     const struct fastcgi_settings *settings = config->settings;
-    if (value && !settings->root)
-        setting_errors_add(errors, config->file, config->line,
+    const char *file = config->file;
+    unsigned line = config->line;
+    (void)setting_errors_place(errors, value, &file, &line);
+    if (*value && !settings->root)
+        setting_errors_add(errors, file, line,
                            "[app %s] has '%s' but no root; add root = FOLDER, where the programs "
                            "are",
                            config->name, key);
 }
 
+static void check_split(const struct app_config *config, struct setting_errors *errors)
+{
+    const struct fastcgi_settings *settings = config->settings;
+    const char *file = config->file;
+    unsigned line = config->line;
+    (void)setting_errors_place(errors, &settings->split, &file, &line);
+    if (settings->split && (settings->split[0] != '.' || strchr(settings->split, '/')))
+        setting_errors_add(errors, file, line,
+                           "[app %s] split: '%s' is no ending; expected one such as .php",
+                           config->name, settings->split);
+}
+
 void fastcgi_script_check(const struct app_config *config, struct setting_errors *errors)
 {
     const struct fastcgi_settings *settings = config->settings;
-    require_root(config, settings->split, "split", errors);
-    require_root(config, settings->index, "index", errors);
+    require_root(config, &settings->split, "split", errors);
+    require_root(config, &settings->index, "index", errors);
     if (settings->script && settings->script[0] != '/')
-        require_root(config, settings->script, "script", errors);
-    if (settings->split && (settings->split[0] != '.' || strchr(settings->split, '/')))
-        setting_errors_add(errors, config->file, config->line,
-                           "[app %s] split: '%s' is no ending; expected one such as .php",
-                           config->name, settings->split);
+        require_root(config, &settings->script, "script", errors);
+    check_split(config, errors);
 }
 
 /* ---- the disk ---- */

@@ -67,8 +67,19 @@ static unsigned earlier_line(const struct config_section *section, size_t index)
     return 0;
 }
 
+/* Whether the tables have keys of the app's own (set NAME = VALUE). */
+static bool has_named(const struct setting *const *tables)
+{
+    for (; *tables; tables++)
+        for (const struct setting *row = *tables; row->key; row++)
+            if (row->type == SETTING_NAMED)
+                return true;
+    return false;
+}
+
 /* Who else has such a key, as the end of a sentence, or NULL. */
-static const char *owner_elsewhere(const struct config_reader *reader, const char *key)
+static const char *owner_elsewhere(const struct config_reader *reader,
+                                   const struct setting *const *tables, const char *key)
 {
     struct arena *arena = &reader->config->arena;
     if (setting_find(server_table, key))
@@ -77,7 +88,11 @@ static const char *owner_elsewhere(const struct config_reader *reader, const cha
         return "it belongs in an [app NAME] section";
     for (const struct adapter *const *adapter = reader->adapters; *adapter; adapter++)
         if (setting_find((*adapter)->table, key))
-            return arena_printf(arena, "it belongs to apps with the key '%s'", (*adapter)->name).at;
+            return arena_printf(
+                       arena, "it belongs to apps with the key '%s'%s%s%s", (*adapter)->name,
+                       has_named(tables) ? "; if it is for the app itself, write 'set " : "",
+                       has_named(tables) ? key : "", has_named(tables) ? " = VALUE'" : "")
+                .at;
     return NULL;
 }
 
@@ -97,7 +112,7 @@ static void refuse_key(struct config_reader *reader, const struct config_section
     const struct setting_place place = {key->file, key->line, reader->config->base};
     for (size_t i = 0; targets[i].table; i++)
         tables[i] = targets[i].table;
-    const char *elsewhere = owner_elsewhere(reader, key->key);
+    const char *elsewhere = owner_elsewhere(reader, tables, key->key);
     if (elsewhere)
         setting_errors_add(reader->errors, key->file, key->line, "'%s' is not a key of [%s]; %s",
                            key->key, section->name, elsewhere);

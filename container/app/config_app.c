@@ -81,10 +81,11 @@ static void read_mount(struct config_reader *reader, const struct config_section
     const char *why;
     if (mount_parse(key->value, &reader->config->arena, &mount, &why) < 0) {
         const char *hint = strchr(key->value, '/') ? "" : key->value;
+        bool is_host = strchr(hint, '.') != NULL;
         setting_errors_add(reader->errors, key->file, key->line,
-                           *hint ? "mount: '%s' is no mount: %s; did you mean '/%s'?"
-                                 : "mount: '%s' is no mount: %s",
-                           key->value, why, hint);
+                           "mount: '%s' is no mount: %s%s%s%s%s", key->value, why,
+                           *hint ? is_host ? "; did you mean '" : "; did you mean '/" : "", hint,
+                           is_host ? "/" : "", *hint ? "'?" : "");
         return;
     }
     app->host = mount.host;

@@ -230,7 +230,13 @@ static void check_listen_one(struct config_reader *reader, const struct config_k
                            text);
         return;
     }
-    if (str_to_u64(str_of(text), &port) == 0)
+    if (strstr(text, "://"))
+        setting_errors_add(
+            reader->errors, key->file, key->line,
+            "listen: '%s' is no address; gale speaks HTTP without a scheme in front, "
+            "and fastcgi://",
+            text);
+    else if (str_to_u64(str_of(text), &port) == 0)
         setting_errors_add(reader->errors, key->file, key->line,
                            "listen: '%s' is no address; for port %s write *:%s or 127.0.0.1:%s",
                            text, text, text, text);

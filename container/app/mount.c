@@ -15,6 +15,8 @@ static const char *prefix_fault(struct gale_str path)
             return "it holds a control byte";
         if (strchr("?#%", path.at[i]))
             return "it is a decoded path, without '?', '#' and '%'";
+        if (path.at[i] == '*')
+            return "it is a prefix, of which everything below is a part, and no pattern with '*'";
     }
     struct gale_str rest = {path.at + 1, path.len - 1};
     while (rest.at) {
@@ -47,8 +49,10 @@ int mount_parse(const char *text, struct arena *arena, struct mount *out_mount,
                 const char **out_why)
 {
     const char *slash = strchr(text, '/');
-    *out_why = slash ? NULL : "it begins with '/', or is HOST/PATH";
-    if (!slash)
+    *out_why = !slash                ? "it begins with '/', or is HOST/PATH"
+               : strstr(text, "://") ? "it is a path or HOST/PATH, without a scheme"
+                                     : NULL;
+    if (*out_why)
         return -EINVAL;
     struct mount mount = {STR(""), str_of(slash)};
     if (slash > text)

@@ -7,6 +7,8 @@ import pytest
 from person import APP, person  # noqa: F401: a fixture
 
 
+PHP = "[app a]\nmount = /\n"
+
 WRONG = {
     "key outside": ("workers = 2\n" + APP,
                     "g.ini:1: this key stands outside any section; write a [SECTION] above it"),
@@ -114,6 +116,53 @@ WRONG = {
     "unknown host": ("[server]\nlisten = none.invalid:80\n" + APP,
                      "g.ini:2: listen: no host is known by the name in 'none.invalid:80'; correct "
                      "it, or write its address"),
+    "other server's scheme": ("[server]\nlisten = https://*:443\n" + APP,
+                              "g.ini:2: listen: 'https://*:443' is no address; gale speaks HTTP "
+                              "without a scheme in front, and fastcgi://"),
+    "other server's socket": (PHP + "fastcgi = /run/php/fpm.sock\n",
+                              "g.ini:3: [app a] fastcgi: '/run/php/fpm.sock' is no server; expected "
+                              "unix:PATH or HOST:PORT, or spawn alone; did you mean "
+                              "unix:/run/php/fpm.sock?"),
+    "server's port": (PHP + "fastcgi = 9000\n",
+                      "g.ini:3: [app a] fastcgi: '9000' is no server; expected unix:PATH or "
+                      "HOST:PORT, or spawn alone; did you mean 127.0.0.1:9000?"),
+    "server's scheme": (PHP + "fastcgi = http://x:9000\n",
+                        "g.ini:3: [app a] fastcgi: 'http://x:9000' is no server; expected unix:PATH "
+                        "or HOST:PORT, or spawn alone; there is no scheme in front of it"),
+    "ending": (PHP + "fastcgi = x:9000\nroot = .\nsplit = php\n",
+               "g.ini:5: [app a] split: 'php' is no ending; expected one such as .php"),
+    "nothing to start": (PHP + "fastcgi = spawn\n",
+                         "g.ini:3: [app a] fastcgi: spawn wants to know what to start; add for "
+                         "example command = build/examples/fastcgi/counter"),
+    "no such program": (PHP + "cgi = no.cgi\n",
+                        "g.ini:1: [app a] cgi: there is no program or folder FOLDER/no.cgi"),
+    "not executable": (PHP + "cgi = g.ini\n",
+                       "g.ini:1: [app a] cgi: FOLDER/g.ini is neither executable (chmod +x) nor has "
+                       "its ending an interpreter"),
+    "plugin's root": (APP + "root = /srv\n",
+                      "g.ini:4: 'root' is not a key of [app a]; it belongs to apps with the key "
+                      "'cgi'; if it is for the app itself, write 'set root = VALUE'"),
+    "two kinds": (APP + "cgi = x\n",
+                  "g.ini:4: [app a] has both 'plugin' and 'cgi'; an app is one of them"),
+    "no such authorizer": (APP + "authorize = dor\n",
+                           "g.ini:4: authorize: there is no [app dor]; name the section of a FastCGI "
+                           "app"),
+    "mount with a scheme": ("[app a]\nmount = http://x.org/\nplugin = hello.so\n",
+                            "g.ini:2: mount: 'http://x.org/' is no mount: it is a path or HOST/PATH, "
+                            "without a scheme"),
+    "mount of a host": ("[app a]\nmount = x.org\nplugin = hello.so\n",
+                        "g.ini:2: mount: 'x.org' is no mount: it begins with '/', or is HOST/PATH; "
+                        "did you mean 'x.org/'?"),
+    "mount with a star": ("[app a]\nmount = /a/*\nplugin = hello.so\n",
+                          "g.ini:2: mount: '/a/*' is no mount: it is a prefix, of which everything "
+                          "below is a part, and no pattern with '*'"),
+    "pair with an equals sign": (APP + "isolate = 1\nenv = KEY=VALUE\n",
+                                 "g.ini:5: env: 'KEY=VALUE' is not a name and a value; expected "
+                                 "`env = NAME VALUE`"),
+    "right without workers": (APP + "read = /tmp\n",
+                              "g.ini:4: read: only an app with workers of its own has it; add "
+                              "isolate = 1"),
+    "open quote": ("[server]\nerror_log = \"a.log\n" + APP, "g.ini:2: the quote is not closed"),
     "overlap": ("[server]\nlisten = 127.0.0.1:8080\nworkers = 1\nlisten = *:8080\n" + APP,
                 "g.ini:4: listen: 127.0.0.1:8080 and *:8080 exclude each other: the port is the "
                 "same, and one address covers the other; take one away"),

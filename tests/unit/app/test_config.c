@@ -67,7 +67,8 @@ START_TEST(refuses_keys)
          "2: 'set a' is not a key of [server]; it belongs to apps with the key 'made'\n"},
         {APP "workers = 2\n", "4: 'workers' is not a key of [app a]; it belongs in [server]\n"},
         {APP "tone = 2\n",
-         "4: 'tone' is not a key of [app a]; it belongs to apps with the key 'other'\n"},
+         "4: 'tone' is not a key of [app a]; it belongs to apps with the key 'other'; if it is for "
+         "the app itself, write 'set tone = VALUE'\n"},
         {APP "moutn = /b\n", "4: 'moutn' is not a key of this section; did you mean 'mount'?\n"},
         {APP "sett x = 1\n", "4: 'sett x' is not a key of this section; did you mean 'set'?\n"},
         {APP "elephant = 1\n",

@@ -52,6 +52,8 @@ START_TEST(refuses_what_no_path_begins_with)
         {"/a?b", "it is a decoded path, without '?', '#' and '%'"},
         {"/a\x01", "it holds a control byte"},
         {"/a\x7f", "it holds a control byte"},
+        {"http://example.org/", "it is a path or HOST/PATH, without a scheme"},
+        {"/a/*", "it is a prefix, of which everything below is a part, and no pattern with '*'"},
         {"example.org:80/x", "the host of a mount has no port"},
         {"[::1]:80/x", "the host of a mount has no port"},
         {"exa mple/x", "what stands before the first '/' is no host name"},
