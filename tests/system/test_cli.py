@@ -173,6 +173,15 @@ def test_run_listens_where_it_is_told(person):
     assert get(unused) is None
 
 
+def test_a_socket_that_may_not_be_made_there(person):
+    locked = person.folder / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    shown = person.gale("run", "hello.so", "--listen", f"unix:{locked}/x.sock")
+    assert shown.returncode == 3 and shown.stdout == ""
+    assert f"unix:{locked}/x.sock: no permission to make this socket: check its folder" in shown.stderr
+
+
 def test_run_of_what_is_no_plugin(person):
     person.write("hello.c", "int main(void) { return 0; } /* and so on, and so on, for long */\n")
     shown = person.gale("run", "hello.c")

@@ -134,6 +134,44 @@ def test_new_workers_are_of_the_new_program(installed, probe):
     assert g.get().status == 200
 
 
+THRICE = r"""
+#include <gale/gale.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static int open_it(struct gale_app *app, void **out_state)
+{
+    struct stat file;
+    int fd = open(gale_setting_path(app, "count", "count"), O_WRONLY | O_APPEND);
+    (void)out_state;
+    if (fd < 0 || fstat(fd, &file) < 0 || file.st_size >= 2)
+        return -5;
+    return write(fd, "x", 1) == 1 ? close(fd) : -5;
+}
+static int serve(void *state, struct gale_request *req, struct gale_response *res)
+{
+    (void)state, (void)req;
+    return gale_reply(res, 200, "text/plain", "hello\n");
+}
+static const char *const keys[] = {"count", 0};
+GALE_PLUGIN(p) { p->name = "thrice"; p->serve = serve; p->open = open_it; p->keys = keys; }
+"""
+
+
+def test_workers_that_are_refused_after_the_trial(installed, plugin, tmp_path):
+    """The trial opens the app, the worker after it cannot: gale is new, and its workers are not."""
+    (tmp_path / "count").write_bytes(b"")
+    g = installed(f"[app a]\nmount = /\nplugin = {plugin(THRICE)}\nset count = {tmp_path}/count\n"
+                  "isolate = 0\n")
+    another(g)
+    said = upgrade(g)
+    assert said.returncode == 1
+    assert "has taken over, but its workers are refused; those of generation 1 serve on" in said.stderr
+    assert "the plugin did not open" in said.stderr
+    assert g.get().text == "hello\n"
+    assert g.stop() == 0
+
+
 def test_running_requests_end_in_the_old_workers(installed, probe):
     g = installed(probe_app(probe))
     old = g.workers()[0]["pid"]

@@ -13,6 +13,9 @@ START_TEST(others_are_told_apart)
     static const char *const rows[][2] = {
         {"smallest.so", "is a plugin, not its tests; name both: gale test PLUGIN.so TESTS.so"},
         {"not_a_plugin.so", "has no gale_tests_v1; define the tests with GALE_TESTS"},
+        {"tests_none.so", "describes no tests; define them with GALE_TESTS"},
+        {"tests_abi.so", "was built for version 2 of gale/testing.h and this gale has version 1"},
+        {"tests_flags.so", "sets flags (0x4) that this gale does not know"},
         {"undefined.so", "needs the symbol ioloop_current"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
