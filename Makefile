@@ -285,6 +285,20 @@ comma := ,
 bench-binaries: $(BENCH)
 .PHONY: bench-binaries
 
+# A worker without its master, linked as gale itself is.
+$B/bench/counted/server: $B/obj/bench/counted/server.o $(OBJECTS)
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	$(Q)$(CC) $(LDFLAGS) $(OPTIMIZE) $(LTO) -o $@ $(filter %.o,$^) $(EXPORTS) $(LIBS)
+
+## make instructions  how many instructions requests cost, against bench/instructions.txt
+##                    (SAVE=1 writes that file)
+instructions: deps
+	@$(MAKE) --no-print-directory -s install-packages WANTED="$(BENCH_DEPS)"
+	@$(MAKE) --no-print-directory -j$$(nproc) all $B/bench/counted/server
+	@bench/instructions $(if $(SAVE),--save)
+.PHONY: instructions
+
 ## make screenshots  what a browser shows of gale dev, for the documentation
 screenshots: test-deps all
 	@tests/system/run $B -k test_dev_browser
