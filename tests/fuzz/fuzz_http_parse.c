@@ -1,5 +1,5 @@
-/* Heads: the same outcome at every split, views in place, and a head written anew from what was
- * understood is understood in the same way. */
+/* Heads: the same outcome at every split, views in place, a head written anew from what was
+ * understood is understood in the same way, and so does http-parser when it sees all of it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/str.h"
 #include "http/http_parse.h"
+#include "tests/unit/http/whole_parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -95,6 +96,7 @@ static int parse(struct gale_str text, const struct http_limits *limits, struct 
     int r = http_parse_request_head(copy, text.len, limits, &arena, &head, &refusal);
     assert(r == 0 || (r == -1 && refusal.status >= 400 && refusal.why));
     if (r == 0) {
+        assert(whole_parser_agrees(text.at, text.len, &head));
         check_head(&head, copy, text.len, count_lines(text));
         write_head(&head, out);
         buffer_printf(out, "%.*s %llu %d%d%d%d%d", (int)head.host.len, head.host.at,

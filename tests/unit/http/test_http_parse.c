@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "http/http_parse.h"
 #include "http_cases.h"
+#include "whole_parser.h"
 
 enum { WAITS = -1 };
 
@@ -69,6 +70,7 @@ static void parse(const char *data, size_t len, struct outcome *outcome)
     arena_init(&arena, NULL, 0);
     if (http_parse_request_head(copy, len, &limits, &arena, &head, &refusal) == 0) {
         check_views(&head, copy, len);
+        ck_assert_msg(whole_parser_agrees(data, len, &head), "%.*s", (int)len, data);
         describe(&head, &meaning);
         ck_assert_uint_lt(meaning.len, sizeof(outcome->meaning));
         memcpy(outcome->meaning, meaning.at, meaning.len + 1);
