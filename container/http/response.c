@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
+#include "base/format.h"
 #include "base/str.h"
 #include "base/log.h"
 #include "http/exchange.h"
@@ -143,7 +144,7 @@ int gale_response_vprintf(struct gale_response *res, const char *format, va_list
     if (!res->buffer)
         res->buffer = iobuf_take();
     size_t room = IOBUF_SIZE - res->buffered;
-    int n = vsnprintf(res->buffer + res->buffered, room, format, args);
+    int n = format_text(res->buffer + res->buffered, room, format, args);
     int r = n < 0 ? -EINVAL : writable(res);
     if (r == 0 && (size_t)n < room && !is_head(res)) {
         r = count_body(res, (uint64_t)n);
