@@ -88,6 +88,10 @@ static void hide_label(const struct task *task)
 
 void task_set_label(struct task *task, const struct task_label *label)
 {
+    if (label && task->label == label && task == task_running && shown.task == task) {
+        copy_text(board_mine->app, sizeof(board_mine->app), label->app);
+        return;
+    }
     if (task == task_running)
         hide_label(task);
     if (shown.task == task) {

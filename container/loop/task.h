@@ -100,7 +100,8 @@ SUSPENDS int task_refuse(int error);
 typedef void task_park_fn(void *data);
 void task_set_park_hook(struct task *task, task_park_fn *hook, void *data);
 /* What the task serves, for reports (borrowed; NULL: none): the app's name and the request's line
- * and id go to the board whenever the task runs. */
+ * and id go to the board whenever the task runs. Set once more when its app, and no more than that,
+ * has changed. */
 struct task_label {
     const char *app;
     const char *request;
