@@ -301,46 +301,6 @@ def test_connections_that_wait_are_served_before_the_end(gale, probe):
     assert g.wait() == 0
 
 
-def test_workers_end_when_the_master_is_killed(gale, probe):
-    g = gale(probe_app(probe), workers=2, drain_timeout="20s")
-    pids = [w["pid"] for w in g.workers()]
-    with g.connect() as c:
-        c.send("GET /slow?ms=800 HTTP/1.1\r\nHost: x\r\n\r\n")
-        g.wait_for_running(1)
-        g.kill(signal.SIGKILL)
-        assert c.response().status == 200
-    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the workers to end")
-    g.wait()
-    assert "the master is gone" in g.stderr()
-    g.start()
-    g.wait_until_serving()
-    assert g.get().status == 200
-
-
-def test_a_stuck_worker_ends_with_a_master_that_is_killed(gale, probe):
-    """It sees nothing, and nobody watches over it: it must not keep the address for ever."""
-    g = gale(probe_app(probe), workers=2, drain_timeout="200ms", loop_warn="0s")
-    pids = [w["pid"] for w in g.workers()]
-    with g.connect() as c:
-        c.send("GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
-        wait_for(lambda: max(w["heartbeat_ms"] for w in g.workers()) > 300, "one worker to hang")
-        g.kill(signal.SIGKILL)
-        wait_for(lambda: not any(is_alive(pid) for pid in pids), "the workers to end")
-    g.wait()
-    g.start()
-    g.wait_until_serving()
-    assert g.get().status == 200
-
-
-def test_a_worker_in_open_ends_with_the_master(gale, probe):
-    g = gale(probe_app(probe, open="hang"), wait=False)
-    wait_for(lambda: g.members() and g.try_status(), "a worker")
-    g.kill(signal.SIGKILL)
-    g.wait()
-    wait_for(lambda: not g.members(), "the worker to end")
-    os.unlink(g.control)
-
-
 # ---- starting ----
 
 @pytest.mark.parametrize("how, says", [

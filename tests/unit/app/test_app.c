@@ -54,25 +54,6 @@ START_TEST(a_failure_closes_the_others_and_is_kept)
 }
 END_TEST
 
-START_TEST(one_that_stays_closed_keeps_no_other)
-{
-    struct made_up made;
-    struct gale_app *apps = NULL;
-    log_set_fd(-1);
-    made_up_opens = fail_b;
-    made_up_parse(&made, three);
-    apps_may_stay_closed();
-    ck_assert_int_eq(apps_open(made.config, &apps), 0);
-    ck_assert_str_eq(made_up_calls, "open:a open:b open:c ");
-    ck_assert_str_eq(apps_find_closed(apps, 3), "b");
-    ck_assert_ptr_null(apps_find_closed(apps, 1));
-    apps_drain(apps, 3);
-    apps_close(apps, 3);
-    ck_assert_ptr_null(strstr(made_up_calls, "close:b"));
-    made_up_finish(&made);
-}
-END_TEST
-
 static int talk(struct gale_app *app)
 {
     for (int i = 0; i < 1000; i++)
@@ -99,6 +80,5 @@ START_TEST(keeps_a_page_of_what_was_said_and_the_largest_stack)
 }
 END_TEST
 
-UNIT_MAIN(one_that_stays_closed_keeps_no_other, opens_in_order_and_closes_backwards,
-          a_failure_closes_the_others_and_is_kept,
+UNIT_MAIN(opens_in_order_and_closes_backwards, a_failure_closes_the_others_and_is_kept,
           keeps_a_page_of_what_was_said_and_the_largest_stack)
