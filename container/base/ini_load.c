@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,12 +161,20 @@ static const char *check_chain(const struct file *file)
     return NULL;
 }
 
+/* A pipe, as a shell makes one of a command; a master that reads it again cannot wait for long. */
+static bool comes(int fd)
+{
+    enum { PIPE_MS = 2000 };
+    struct pollfd pipe = {.fd = fd, .events = POLLIN};
+    return poll(&pipe, 1, PIPE_MS) > 0;
+}
+
 static int read_all(int fd, size_t limit, struct buffer *out)
 {
     for (;;) {
         char *to = buffer_reserve(out, 64 * 1024);
         ssize_t n = read(fd, to, 64 * 1024);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && comes(fd))))
             continue;
         if (n <= 0)
             return n < 0 ? -errno : 0;
@@ -178,7 +187,7 @@ static int read_all(int fd, size_t limit, struct buffer *out)
 static int open_file(struct file *file, int *out_fd)
 {
     struct stat st;
-    scoped_close int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    scoped_close int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) < 0)
         return -errno;
     if (S_ISDIR(st.st_mode))

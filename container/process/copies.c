@@ -46,8 +46,19 @@ void copies_finish(struct copies *copies)
     copies->folder = copies->state = NULL;
 }
 
+static void forget_folder(struct copies *copies)
+{
+    if (copies->lock >= 0)
+        close(steal_fd(&copies->lock));
+    free(copies->folder);
+    copies->folder = NULL;
+    copies->is_open = false;
+}
+
 static void open_folder(struct copies *copies)
 {
+    if (copies->folder && access(copies->folder, F_OK) < 0 && errno == ENOENT)
+        forget_folder(copies);
     if (copies->is_open)
         return;
     copies->is_open = true;
@@ -60,6 +71,12 @@ static void open_folder(struct copies *copies)
 }
 
 /* ---- what has not changed ---- */
+
+/* Somebody may have tidied up. */
+static bool is_there(const struct copied *copied)
+{
+    return !*copied->root || access(copied->path, F_OK) == 0;
+}
 
 static bool is_as_it_was(const struct copied *copied)
 {
@@ -75,7 +92,7 @@ static struct copied *find_unchanged(const struct copies *copies, const char *or
 {
     list_each (&copies->all, link) {
         struct copied *copied = container_of(link, struct copied, link);
-        if (strcmp(copied->original, original) == 0 && is_as_it_was(copied))
+        if (strcmp(copied->original, original) == 0 && is_there(copied) && is_as_it_was(copied))
             return copied;
     }
     return NULL;
@@ -85,7 +102,7 @@ static struct copied *find_same(const struct copies *copies, const struct copied
 {
     list_each (&copies->all, link) {
         struct copied *copied = container_of(link, struct copied, link);
-        if (strcmp(copied->digest, fresh->digest) == 0)
+        if (strcmp(copied->digest, fresh->digest) == 0 && is_there(copied))
             return copied;
     }
     return NULL;

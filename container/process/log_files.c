@@ -3,16 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macros.h"
 #include "base/memory.h"
 
+/* A pipe is opened to read, too: it need not have a reader yet, and may lose it and get another. */
 static int open_log(const char *path, char **out_error)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    struct stat info;
+    bool is_pipe = stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+    int fd =
+        open(path,
+             (is_pipe ? O_RDWR : O_WRONLY) | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+             0640);
     if (fd >= 0)
         return fd;
     int r = -errno;
