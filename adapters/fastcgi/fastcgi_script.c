@@ -12,6 +12,7 @@
  *
  * Where `root` lies on another machine, only the ending tells a program. Comparisons are bytes, so
  * that no folding of letters can shift where a path is split. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -101,6 +102,7 @@ static struct gale_str mounted(const struct path *path, struct gale_str name)
 static int use(const struct path *path, struct gale_str name, struct gale_str path_info,
                struct gateway_script *out)
 {
+    assert(path->fastcgi->settings->root); /* fastcgi_script_check has seen to it */
     struct gale_str root = str_of(path->fastcgi->settings->root);
     out->name = mounted(path, name);
     out->filename = arena_printf(path->arena, "%s%s", root.at, name.at);

@@ -112,7 +112,7 @@ const struct adapter *const *dev_adapters(const struct adapter *const *adapters)
 {
     static struct adapter lenient[ADAPTERS_MAX];
     static const struct adapter *list[ADAPTERS_MAX + 1];
-    for (size_t i = 0; adapters[i] && i < ADAPTERS_MAX; i++) {
+    for (size_t i = 0; i < ADAPTERS_MAX && adapters[i]; i++) {
         lenient[i] = *adapters[i];
         if (strcmp(adapters[i]->name, "plugin") == 0) {
             lenient[i].check = NULL;

@@ -41,7 +41,7 @@ void arena_reset(struct arena *arena)
     arena->end = arena->first ? arena->first + arena->first_size : NULL;
 }
 
-static char *aligned(char *at)
+static char *aligned(const char *at)
 {
     uintptr_t mask = alignof(max_align_t) - 1;
     return (char *)(((uintptr_t)at + mask) & ~mask);

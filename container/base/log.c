@@ -391,7 +391,8 @@ void log_use_short_lines(void)
     const char *refusal = getenv("NO_COLOR"), *kind = getenv("TERM");
     pthread_mutex_lock(&state.lock);
     state.is_short = true;
-    state.has_colour = isatty(state.fd) && !(refusal && *refusal) && kind && strcmp(kind, "dumb");
+    state.has_colour =
+        isatty(state.fd) && !(refusal && *refusal) && kind && strcmp(kind, "dumb") != 0;
     pthread_mutex_unlock(&state.lock);
 }
 

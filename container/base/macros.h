@@ -25,7 +25,7 @@ static inline void scoped_free_(void *p)
     free(*(void **)p);
 }
 
-static inline void scoped_close_(int *fd)
+static inline void scoped_close_(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);

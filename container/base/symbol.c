@@ -29,7 +29,9 @@ static struct image image_open(const char *path)
     if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) || info.st_size < FIRST_PAGE)
         return (struct image){0};
     void *at = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    return at == MAP_FAILED ? (struct image){0} : (struct image){at, (size_t)info.st_size};
+    if (at == MAP_FAILED)
+        return (struct image){0};
+    return (struct image){at, (size_t)info.st_size};
 }
 
 /* The first page holds the headers, and mostly the build's id: a file that was built anew since it
@@ -63,6 +65,8 @@ static const ElfW(Sym) *
 static const char *find_name(const struct image *image, uint64_t address, uint64_t *out_start)
 {
     const ElfW(Ehdr) *head = part(image, 0, sizeof(*head));
+    if (!head)
+        return NULL;
     const ElfW(Shdr) *sections = part(image, head->e_shoff, head->e_shnum * sizeof(*sections));
     for (size_t i = 0; sections && i < head->e_shnum; i++) {
         const ElfW(Shdr) *table = &sections[i];
@@ -104,7 +108,9 @@ const char *symbol_describe(const void *address, char out[SYMBOL_TEXT])
     const char *name = info.dli_sname;
     /* The program itself has no name in the list of what is loaded. */
     const char *path = map->l_name[0] ? map->l_name : "/proc/self/exe";
-    struct image image = name ? (struct image){0} : image_open(path);
+    struct image image = {0};
+    if (!name)
+        image = image_open(path);
     if (image.at && is_loaded(&image, info.dli_fbase))
         name = find_name(&image, at, &start);
     const char *file = last_part(info.dli_fname);

@@ -117,7 +117,7 @@ static void serve(struct link_exchange *x)
 static int read_request(struct link_exchange *x)
 {
     struct link_session *session = x->session;
-    struct gale_str block;
+    struct gale_str block = {0};
     int r = link_next_record(session, LINK_REQUEST);
     if (r > 0)
         r = link_read_block(&session->reader, x->exchange.arena, &block);

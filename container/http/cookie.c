@@ -89,7 +89,10 @@ void cookies_parse(const struct http_header *headers, size_t header_count, struc
     size_t max = 0, count = 0;
     for (size_t i = 0; i < header_count; i++)
         max += is_cookie_field(&headers[i]) ? count_pieces(headers[i].value) : 0;
-    struct cookie *at = max ? arena_alloc(arena, max * sizeof(*at)) : NULL;
+    *out_cookies = (struct cookies){0};
+    if (!max)
+        return;
+    struct cookie *at = arena_alloc(arena, max * sizeof(*at));
     for (size_t i = 0; i < header_count; i++)
         if (is_cookie_field(&headers[i]))
             count +=

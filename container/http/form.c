@@ -37,7 +37,7 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t size)
 static int read_urlencoded(struct gale_request *req, struct arena *arena, struct form *form)
 {
     struct gale_str body;
-    struct query query;
+    struct query query = {0};
     int r = gale_request_body(req, &body);
     if (r == 0)
         r = query_parse(body, FIELDS_MAX, arena, &query);

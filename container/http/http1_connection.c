@@ -224,14 +224,14 @@ static bool serve_one(struct http1_connection *connection)
     arena_init(&arena, first, sizeof(first));
     exchange_setup(&x, &arena);
     uint64_t started = ticks_now();
-    int r = 0;
+    int r;
     connection->is_keep_alive = true;
     if (len > 0) {
         struct gale_str head =
             arena_copy(&arena, data + framer.scan.start, (size_t)len - framer.scan.start);
         iostream_consume(&connection->stream, (size_t)len);
-        r = request_parse(&x.exchange.req, (char *)head.at, head.len,
-                          &connection->server->settings->limits, &arena, &refusal);
+        (void)request_parse(&x.exchange.req, (char *)head.at, head.len,
+                            &connection->server->settings->limits, &arena, &refusal);
     }
     if (refusal.status) {
         r = refuse(&x, &refusal);

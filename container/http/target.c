@@ -29,7 +29,7 @@ static int escaped_byte(const char *at, const char *end)
 
 /* Puts a byte that was decoded. If that completes what looks like a kept escape, its percent sign
  * becomes %25; that sign came from three bytes itself, so there is room. */
-static char *put_byte(char *out, char *to, char c)
+static char *put_byte(const char *out, char *to, char c)
 {
     *to++ = c;
     if (to - out < 3 || to[-3] != '%' || !is_kept(to - 2))

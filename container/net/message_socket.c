@@ -1,6 +1,7 @@
 /* message_socket.c - sendmsg and recvmsg with their ancillary data, in one place. */
 #include "net/message_socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static void attach(struct msghdr *message, union control *control, const int *fd
     message->msg_control = control->at;
     message->msg_controllen = CMSG_SPACE(count * sizeof(int));
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    assert(header);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(count * sizeof(int));

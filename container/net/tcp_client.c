@@ -191,11 +191,11 @@ static int ask_until(struct gale_str name, int64_t deadline_ms, struct endpoint 
     r = task_event_wait(&question->is_answered, left_ms(deadline_ms));
     if (!question->is_answered.is_set) {
         question->is_abandoned = true;
-        return r;
+        return r < 0 ? r : -ETIMEDOUT;
     }
-    if (r == 0)
+    if (r >= 0)
         r = result_of(question);
-    if (r == 0)
+    if (r >= 0)
         r = copy_answer(question, out, cap);
     free_question(question);
     return r;

@@ -4,6 +4,7 @@
  * its $ORIGIN are appended, and looked at when it is their turn. */
 #include "process/copies_make.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -271,6 +272,7 @@ static void place_all(struct job *job)
         for (size_t i = job->part_count; i-- > 1;)
             if (!job->parts[i]->is_placed && (!next || is_next(job, job->parts[i])))
                 next = job->parts[i];
+        assert(next);
         place(job, next);
     }
     place(job, job->parts[0]);

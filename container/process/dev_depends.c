@@ -69,7 +69,7 @@ static char *read_file(const char *path)
  * word without backslashes at `at`; 0 at the end. */
 static size_t next_word(char **text, char **out_word)
 {
-    char *from = *text + strspn(*text, " \t\r\n"), *to = from;
+    char *from = *text + strspn(*text, " \t\r\n"), *to;
     while (from[0] == '\\' && from[1] == '\n')
         from += 2 + strspn(from + 2, " \t\r\n");
     *out_word = to = from;

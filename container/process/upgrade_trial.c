@@ -48,7 +48,7 @@ static enum master_exit try_config(const struct master_options *options)
     if (!errors.len)
         config = config_parse(options->path, text, options->adapters, &errors);
     scoped_free char *why = errors.len ? setting_errors_text(&errors) : NULL;
-    enum master_exit r = why ? refuse(why) : try_apps(config);
+    enum master_exit r = config && !why ? try_apps(config) : refuse(why);
     config_close(config);
     free((char *)text.at);
     arena_finish(&arena);

@@ -65,7 +65,7 @@ static void *refuse(int r)
 
 void *worker_memory_get(const char *app, const char *name, size_t size)
 {
-    struct channel_message answer;
+    struct channel_message answer = {0};
     int r = ask(app, name, size);
     if (r == 0)
         r = await_answer(&answer);

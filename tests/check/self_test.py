@@ -26,6 +26,7 @@ FAULTS = {
     "nesting": {"container/base/deep.c": DEEP},
     "unit-tests": {"container/base/alone.c": "/* alone.c - x */\n"},
     "exported-symbols": {"README": "nothing is built here\n"},
+    "hardening": {"README": "nothing is built here, either\n"},
     "format": {"container/base/ugly.c": "/* ugly.c - x */\nint  x ;\n"},
     "opening-comments": {"container/base/mute.c": "int x;\n"},
     "no-notes": {"docs/plan.md": "TO" + "DO: all of it\n"},
