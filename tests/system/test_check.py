@@ -34,9 +34,9 @@ WRONG = {
                      "g.ini:4: 'greeting' is not a key of this section; if it is for the app itself, "
                      "write 'set greeting = VALUE'\n"
                      "    its keys are mount, authorize, max_body, body_timeout, write_timeout,\n"
-                     "    form_memory, deadline, watch, build, plugin, set, isolate, mode, user,\n"
-                     "    group, env, memory, files, max_processes, read, write, connections, queue,\n"
-                     "    queue_timeout"),
+                     "    form_memory, deadline, limit_rate, watch, build, plugin, set, isolate, mode,\n"
+                     "    user, group, env, memory, files, max_processes, read, write, connections,\n"
+                     "    queue, queue_timeout"),
     "same address": ("[server]\nlisten = *:80 *:80\n" + APP,
                      "g.ini:2: listen: *:80 is given twice"),
     "same key": ("[server]\nworkers = 1\nworkers = 2\n" + APP,
