@@ -20,6 +20,13 @@ B := build/fuzz
 CC := clang
 OPTIMIZE := -O1 -fno-omit-frame-pointer
 SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+else ifeq ($(VARIANT),coverage)
+B := build/coverage
+OPTIMIZE := -O1
+# Without the built-in execve, before which gcc would write the counts in the child of a vfork.
+COVERAGE := --coverage -fprofile-update=atomic -fno-builtin-execve
+LDFLAGS += -Wl,-u,__wrap__exit -Wl,--wrap=_exit -Wl,--wrap=raise -Wl,--wrap=sigaction -Wl,--wrap=fexecve
+SAVE_COUNTS := tests/coverage/save_counts.c
 else
 # The highest level that compiler and C library know; they warn of one that they do not.
 FORTIFY := $(shell echo '\#include <stdio.h>' | \
@@ -35,13 +42,13 @@ endif
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow
 CPPFLAGS += -D_GNU_SOURCE -Icontainer -Iinclude -I. $(HARDEN)
-CFLAGS += -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) -fPIE -fvisibility=hidden \
+CFLAGS += -std=gnu17 -g $(OPTIMIZE) $(WARN) $(SANITIZE) $(COVERAGE) -fPIE -fvisibility=hidden \
           -fstack-clash-protection -fstack-protector-strong -pthread
 CXXFLAGS += -std=gnu++17 -g $(OPTIMIZE) -Wall -Wextra -Werror -Wshadow $(SANITIZE) -fPIE \
             -fstack-clash-protection -fstack-protector-strong -pthread
 # Tables of functions that cannot be written once it runs, and no code on stacks.
 SEALED := -Wl,-z,relro,-z,now,-z,noexecstack
-LDFLAGS += -pie -pthread $(SANITIZE) $(SEALED)
+LDFLAGS += -pie -pthread $(SANITIZE) $(COVERAGE) $(SEALED)
 # Linked statically and hidden, so that a plugin's own copy of one never meets ours.
 LIBS := -Wl,--push-state,-Bstatic -lhttp_parser -linih -ljansson -ldw -lelf -lz -llzma -lbz2 -Wl,--pop-state \
         -Wl,--exclude-libs,libhttp_parser.a:libinih.a:libjansson.a:libdw.a:libelf.a:libz.a:liblzma.a:libbz2.a -ldl
@@ -49,7 +56,8 @@ EXPORTS := -Wl,--export-dynamic -Wl,--version-script=container/gale.map
 
 ARCH := $(shell uname -m)
 MAIN := container/cli/main.c
-SOURCES := $(filter-out $(MAIN),$(wildcard container/*/*.c adapters/*/*.c))
+SOURCES := $(filter-out $(MAIN),$(wildcard container/*/*.c adapters/*/*.c)) \
+           $(SAVE_COUNTS)
 ASM := $(wildcard container/loop/coroutine_$(ARCH).S)
 OBJECTS := $(SOURCES:%.c=$B/obj/%.o) $(ASM:%.S=$B/obj/%.o)
 
@@ -131,6 +139,14 @@ check: all
 ## make asan      build everything under ASan and UBSan in build/asan
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan all $(FIXTURES) unit-binaries
+
+## make coverage  which lines the unit and system tests run, by file
+COVERAGE_DEPS := gcovr
+coverage: test-deps
+	@$(MAKE) --no-print-directory -s install-packages WANTED="$(COVERAGE_DEPS)"
+	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=coverage all unit-binaries
+	@tests/coverage/run
+.PHONY: coverage
 
 ## make analyze   gcc -fanalyzer, clang-tidy and cppcheck over all of gale (minutes)
 ANALYZED := $(MAIN) $(SOURCES) $(wildcard plugins/*/*.c)

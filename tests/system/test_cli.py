@@ -55,8 +55,8 @@ WRONG_LINES = [
     (["stat"], "gale: there is no command 'stat'\n"),
     (["hello.so"], "gale: 'hello.so' is no command; did you mean 'gale run hello.so'?\n"),
     (["hello.c"], "gale: 'hello.c' is no command; did you mean 'gale dev hello.c'?\n"),
-    (["test", "none.so"], "gale test: none.so: No such file or directory; build the plugin first, or "
-                          "correct its path\n"),
+    (["test", "none.so"], "gale test: none.so: No such file or directory; build the plugin, and "
+                          "name the .so that comes of it\n"),
     (["test", "hello.so"], "gale test: hello_test.so: No such file or directory; build the tests "
                            "there, or name them: gale test PLUGIN.so TESTS.so\n"),
     (["status", "--jsn"], "gale status: there is no option --jsn; did you mean --json?\n"),
