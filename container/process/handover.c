@@ -282,7 +282,8 @@ static int take(struct source *source)
     ssize_t n = message_socket_receive(source->fd, &given, sizeof(given), fds, &fd_count);
     if (n < 0 || n == 0)
         return n < 0 ? (int)n : -EPIPE;
-    bool is_sound = n == (ssize_t)sizeof(given) && given.count && given.count <= HANDOVER_BATCH;
+    bool is_sound = n == (ssize_t)sizeof(given) && given.count && given.count <= HANDOVER_BATCH &&
+                    fd_count <= given.count;
     if (!is_sound)
         given.count = fd_count;
     for (size_t i = fd_count; i < HANDOVER_BATCH; i++)

@@ -10,6 +10,7 @@
 #include "base/board.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "http/http_handover.h"
 #include "http/http_server.h"
 #include "net/message_socket.h"
 #include "process/handover.h"
@@ -248,6 +249,30 @@ START_TEST(nonsense_ends_it)
 }
 END_TEST
 
+/* The message as a giver lays it out, of one connection, with three. */
+START_TEST(more_descriptors_than_connections_are_nonsense)
+{
+    static char message[sizeof(uint64_t) + HANDOVER_BATCH * sizeof(struct http_parcel)];
+    struct iovec iov = {message, sizeof(message)};
+    int pipes[2];
+    message[0] = 1;
+    set_up();
+    ck_assert_int_eq(pipe(pipes), 0);
+    ck_assert_int_eq(
+        message_socket_send(pair[0], &iov, 1, (int[]){pipes[1], pipes[1], pipes[1]}, 3), 0);
+    close(pipes[1]);
+    taker_open(&taker, pair[1]);
+    for (int i = 0; i < 5; i++)
+        ioloop_turn(loop, 1);
+    ck_assert(list_is_empty(&taker.sources));
+    ck_assert_int_eq(read(pipes[0], message, 1), 0); /* nobody holds the other end */
+    close(pipes[0]);
+    close(pair[0]);
+    tear_down();
+}
+END_TEST
+
 UNIT_MAIN(all_move, no_more_at_once_than_allowed, what_is_not_served_there_stays,
           what_finds_no_room_waits_for_it, descriptors_are_kept_for_serving,
-          a_taker_that_goes_loses_nothing, another_taker_takes_the_rest, nonsense_ends_it)
+          a_taker_that_goes_loses_nothing, another_taker_takes_the_rest, nonsense_ends_it,
+          more_descriptors_than_connections_are_nonsense)
