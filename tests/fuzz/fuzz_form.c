@@ -4,10 +4,10 @@
  * The first byte is a set of flags and how the body is cut; the second the limit for files in
  * memory. */
 #include <assert.h>
-#include <dirent.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "descriptors.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -56,16 +56,6 @@ static int serve(void *data, struct gale_request *req, struct gale_response *res
     return r;
 }
 
-static size_t open_files(void)
-{
-    size_t count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static unsigned turns;
@@ -74,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     log_set_fd(-1);
     bool looks = turns++ % 256 == 0;
-    size_t before = looks ? open_files() : 0;
+    size_t before = looks ? descriptors_open() : 0;
     test_front_init(&front, "POST", "/form");
     test_front_header(&front, "Content-Type",
                       data[0] & IS_MULTIPART ? "multipart/form-data; boundary=x"
@@ -86,6 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(total <= 2 * size);
     assert(front.status >= 200 && front.status < 600);
     test_front_finish(&front);
-    assert(!looks || open_files() == before);
+    assert(!looks || descriptors_open() == before);
     return 0;
 }

@@ -3,6 +3,7 @@
  *
  * The first byte is a set of flags, the second says how many bytes come at a time. */
 #include "backend.h"
+#include "descriptors.h"
 
 #include <gale/plugin.h>
 #include <sys/mman.h>
@@ -25,12 +26,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int file = -1;
     char address[HIDDEN_SOCKET_TEXT];
+    static unsigned inputs;
     struct backend backend;
     struct buffer heard = {0};
     if (size < 2 || size > INPUT_MAX)
         return 0;
     wire_begin();
     file = file < 0 ? file_of_letters() : file;
+    bool looks = inputs++ % 8 == 0;
+    size_t before = looks ? descriptors_open() : 0;
     struct gale_str bytes = {(const char *)data + 2, size - 2};
     backend_open(&backend, bytes, 1 + (size_t)data[1] * 8 + size / 64,
                  data[0] & HAS_FILE ? file : -1);
@@ -61,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     router_finish(&router);
     backend_close(&backend);
     assert(task_count() == 0);
+    assert(!looks || descriptors_open() == before);
     buffer_finish(&heard);
     return 0;
 }
