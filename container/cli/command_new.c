@@ -22,18 +22,34 @@ enum { NAME_MAX_LEN = 40 };
 /* ---- the gale that makes it ---- */
 
 struct home {
-    char *gale, *cflags; /* owned */
+    char *gale, *cflags; /* for local.mk; owned */
+    const char *command; /* for people: "gale", or where it is */
 };
 
-/* For a Makefile, and the shell that it calls. */
+/* For make, and the shell that it calls. */
 static char *quote(const char *prefix, const char *path)
 {
     bool is_plain = !strpbrk(path, " \t'\"$#\\&;()*?<>|");
     return is_plain ? memory_printf("%s%s", prefix, path) : memory_printf("%s'%s'", prefix, path);
 }
 
-/* An installed gale is found by its name. One in a build folder is not: then its place is written
- * down, and headers are looked for in the folders above it. */
+/* Whether who says "gale" gets this one, however it was called now. */
+static bool is_in_path(const char *own)
+{
+    const char *path = getenv("PATH");
+    struct gale_str rest = str_of(path ? path : "");
+    while (rest.at) {
+        struct gale_str folder = str_cut(&rest, ':');
+        scoped_free char *file = memory_printf("%.*s/gale", (int)folder.len, folder.at);
+        char found[PATH_MAX];
+        if (access(file, X_OK) == 0 && realpath(file, found))
+            return strcmp(found, own) == 0;
+    }
+    return false;
+}
+
+/* An installed gale is found by its name, and so are its headers: nothing is to be written down.
+ * Of one in a build folder the headers are in a folder above it. */
 static bool find_home(struct home *home)
 {
     char own[PATH_MAX], folder[PATH_MAX];
@@ -49,13 +65,10 @@ static bool find_home(struct home *home)
         scoped_free char *installed = memory_printf("%s/bin/gale", folder);
         if (access(header, R_OK) < 0)
             continue;
-        scoped_free char *option = quote("-I", include);
-        bool is_installed = strcmp(installed, own) == 0;
-        home->gale = is_installed ? memory_copy("gale", 4) : quote("", own);
-        home->cflags =
-            is_installed
-                ? memory_printf("$(shell pkg-config --cflags gale 2>/dev/null || echo %s)", option)
-                : memory_copy(option, strlen(option));
+        bool is_found = is_in_path(own) && strcmp(installed, own) == 0;
+        home->gale = is_found ? NULL : quote("", own);
+        home->cflags = is_found ? NULL : quote("-I", include);
+        home->command = is_found ? "gale" : home->gale;
         return true;
     }
     return false;
@@ -98,16 +111,16 @@ static int write_files(const struct project *project, const char *folder)
     return r;
 }
 
-static void explain(const struct project *project, const char *folder)
+static void explain(const struct project *project, const char *folder, const char *gale)
 {
     printf("%s is a plugin in %s. Now:\n\n", folder, project->is_cxx ? "C++" : "C");
     printf("  cd %s\n", folder);
     printf("  make test     build it and run its tests\n");
     printf("  make run      serve it at http://127.0.0.1:8080\n");
-    printf("  %s dev .    build and show it anew whenever a file is saved\n", project->gale);
+    printf("  %s dev .    build and show it anew whenever a file is saved\n", gale);
 }
 
-static int make(const struct project *project, const char *folder)
+static int make(const struct project *project, const char *folder, const char *gale)
 {
     if (mkdir(folder, 0777) < 0) {
         fprintf(stderr, "gale new: %s: %s\n", folder,
@@ -116,7 +129,7 @@ static int make(const struct project *project, const char *folder)
     }
     int r = write_files(project, folder);
     if (r == COMMAND_OK)
-        explain(project, folder);
+        explain(project, folder, gale);
     return r;
 }
 
@@ -160,7 +173,7 @@ static int run(const struct command_line *line)
     }
     project.gale = home.gale;
     project.cflags = home.cflags;
-    int r = make(&project, folder);
+    int r = make(&project, folder, home.command);
     free(home.gale);
     free(home.cflags);
     return r;

@@ -13,14 +13,18 @@ EMBED(plugin_cc, "container/cli/templates/plugin.cc.in");
 EMBED(test, "container/cli/templates/test.in");
 EMBED(makefile, "container/cli/templates/Makefile.in");
 EMBED(readme, "container/cli/templates/README.md.in");
+EMBED(local, "container/cli/templates/local.mk.in");
 EMBED(gitignore, "container/cli/templates/gitignore.in");
 
 static const struct {
     const char *name, *c, *cxx;
 } files[] = {
-    {"@NAME@.@ENDING@", plugin_c, plugin_cc}, {"@NAME@_test.@ENDING@", test, test},
-    {"Makefile", makefile, makefile},         {"README.md", readme, readme},
+    {"@NAME@.@ENDING@", plugin_c, plugin_cc},
+    {"@NAME@_test.@ENDING@", test, test},
+    {"Makefile", makefile, makefile},
+    {"README.md", readme, readme},
     {".gitignore", gitignore, gitignore},
+    {"local.mk", local, local}, /* only where gale is not in PATH */
 };
 
 /* What the word at the beginning of `text`, "@WORD@...", stands for, and its length; NULL for none.
@@ -67,7 +71,7 @@ static char *fill_in(const struct project *project, const char *text)
 bool project_template_file(const struct project *project, size_t index, char **out_name,
                            char **out_text)
 {
-    if (index >= ARRAY_LEN(files))
+    if (index >= ARRAY_LEN(files) - !project->gale)
         return false;
     *out_name = fill_in(project, files[index].name);
     *out_text = fill_in(project, project->is_cxx ? files[index].cxx : files[index].c);

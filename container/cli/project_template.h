@@ -7,10 +7,10 @@
 #include <stddef.h>
 
 struct project {
-    const char *name;   /* of plugin and files: a-z, 0-9, _ and - */
-    bool is_cxx;        /* C++, not C */
-    const char *gale;   /* how the Makefile calls gale */
-    const char *cflags; /* and where it finds the headers */
+    const char *name; /* of plugin and files: a-z, 0-9, _ and - */
+    bool is_cxx;      /* C++, not C */
+    const char *gale; /* where gale is, for make; NULL: in PATH, as the Makefile has it anywhere */
+    const char *cflags; /* and how its headers are found then */
 };
 
 /* The name and the text of the file of that index, both owned; false behind the last. */

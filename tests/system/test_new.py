@@ -24,7 +24,8 @@ def test_it_builds_passes_its_tests_and_serves(build, tmp_path, language, ending
     assert done.returncode == 0 and done.stderr == "" and "make test" in done.stdout
     folder = tmp_path / "shop"
     assert sorted(os.listdir(folder)) == sorted(
-        [".gitignore", "Makefile", "README.md", f"shop.{ending}", f"shop_test.{ending}"])
+        [".gitignore", "Makefile", "README.md", "local.mk", f"shop.{ending}",
+         f"shop_test.{ending}"])
     done = run("make", "test", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 of 4 passed" in done.stdout and "warning" not in done.stderr
@@ -38,7 +39,7 @@ def test_it_builds_passes_its_tests_and_serves(build, tmp_path, language, ending
     run("git", "init", "-q", ".", cwd=folder)
     done = run("git", "status", "--short", "--untracked-files=all", cwd=folder)
     assert "so" not in [line.rsplit(".", 1)[-1] for line in done.stdout.splitlines()]
-    assert "compile_commands" not in done.stdout
+    assert "compile_commands" not in done.stdout and "local.mk" not in done.stdout
     # and it runs
     port = free_port()
     process = subprocess.Popen([str(gale), "run", "shop.so", "--listen", f"127.0.0.1:{port}",
@@ -82,18 +83,40 @@ def test_what_is_wrong_is_said(build, tmp_path, arguments, says):
     assert os.listdir(tmp_path / "there") == [] and not (tmp_path / "shop").exists()
 
 
-def test_an_installed_gale_leaves_no_path_in_it(build, tmp_path):
-    prefix = tmp_path / "usr"
+def installed(build, prefix):
+    """gale as `make install` puts it there, in the PATH of this environment."""
     (prefix / "bin").mkdir(parents=True)
     shutil.copyfile(build / "gale", prefix / "bin" / "gale")
     (prefix / "bin" / "gale").chmod(0o755)
     shutil.copytree(ROOT / "include", prefix / "include")
-    assert run(prefix / "bin/gale", "new", "shop", cwd=tmp_path).returncode == 0
-    makefile = (tmp_path / "shop" / "Makefile").read_text()
-    assert "GALE ?= gale\n" in makefile and "pkg-config --cflags gale" in makefile
-    environment = {**os.environ, "PATH": f"{prefix}/bin:{os.environ['PATH']}"}
+    return {**os.environ, "PATH": f"{prefix}/bin:{os.environ['PATH']}"}
+
+
+def test_an_installed_gale_leaves_no_path_in_it(build, tmp_path):
+    environment = installed(build, tmp_path / "usr")
+    assert run("gale", "new", "shop", cwd=tmp_path, env=environment).returncode == 0
+    for file in (tmp_path / "shop").iterdir():
+        assert str(tmp_path) not in file.read_text() and file.name != "local.mk"
     done = run("make", "test", cwd=tmp_path / "shop", env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("takes_local", [True, False])
+def test_the_folder_builds_on_another_machine(build, tmp_path, takes_local):
+    """By git or copied whole: nobody needs the gale that began it."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "build").mkdir(parents=True)
+    shutil.copyfile(build / "gale", here / "build" / "gale")
+    (here / "build" / "gale").chmod(0o755)
+    shutil.copytree(ROOT / "include", here / "include")
+    assert run(here / "build/gale", "new", "shop", cwd=tmp_path).returncode == 0
+    assert str(here) in (tmp_path / "shop/local.mk").read_text()
+    here.rename(tmp_path / "away")
+    if not takes_local:
+        (tmp_path / "shop/local.mk").unlink()
+    done = run("make", "test", cwd=tmp_path / "shop", env=installed(build, there))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 of 4 passed" in done.stdout
 
 
 def test_a_path_with_a_blank(build, tmp_path):

@@ -7,7 +7,7 @@
 #include "base/macros.h"
 #include "cli/project_template.h"
 
-static void check_all(const struct project *project, const char *const *names)
+static void check_all(const struct project *project, const char *const *names, size_t count)
 {
     char *name, *text;
     size_t i;
@@ -16,22 +16,27 @@ static void check_all(const struct project *project, const char *const *names)
         ck_assert_uint_gt(strlen(text), 10);
         for (const char *at = text; (at = strchr(at, '@')); at++)
             ck_assert_msg(at[1] < 'A' || at[1] > 'Z', "%s: %.20s", name, at);
-        ck_assert(strcmp(name, "Makefile") != 0 || strstr(text, "GALE ?= /x/gale\n"));
+        bool is_local = strcmp(name, "local.mk") == 0;
+        ck_assert((strstr(text, "/x/gale") != NULL) == is_local); /* nowhere else */
+        ck_assert((strstr(text, "-I/x/include") != NULL) == is_local);
         free(name);
         free(text);
     }
-    ck_assert_uint_eq(i, 5);
+    ck_assert_uint_eq(i, count);
 }
 
 START_TEST(words_are_replaced)
 {
-    static const char *const c[] = {"shop.c", "shop_test.c", "Makefile", "README.md", ".gitignore"};
-    static const char *const cc[] = {"shop.cc", "shop_test.cc", "Makefile", "README.md",
-                                     ".gitignore"};
+    static const char *const c[] = {"shop.c",    "shop_test.c", "Makefile",
+                                    "README.md", ".gitignore",  "local.mk"};
+    static const char *const cc[] = {"shop.cc",   "shop_test.cc", "Makefile",
+                                     "README.md", ".gitignore",   "local.mk"};
     struct project project = {.name = "shop", .gale = "/x/gale", .cflags = "-I/x/include"};
-    check_all(&project, c);
+    check_all(&project, c, 6);
     project.is_cxx = true;
-    check_all(&project, cc);
+    check_all(&project, cc, 6);
+    project.gale = project.cflags = NULL;
+    check_all(&project, cc, 5);
 }
 END_TEST
 
