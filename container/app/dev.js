@@ -7,9 +7,6 @@
   "use strict";
   const own = new URL(document.currentScript.src);
   const app = own.searchParams.get("app") || "", made = own.searchParams.get("at");
-  try {
-    if (parent !== window && parent.galeDev) return; // the page around this one reloads
-  } catch { /* a page of somebody else */ }
   if (window.galeDev) return;
   window.galeDev = { app, at: made };
 
@@ -43,8 +40,19 @@
     source.onerror = again;
   };
 
-  document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
-  addEventListener("pagehide", disconnect);
-  addEventListener("pageshow", connect);
-  connect();
+  const start = () => {
+    document.addEventListener("visibilitychange",
+                              () => (document.hidden ? disconnect() : connect()));
+    addEventListener("pagehide", disconnect);
+    addEventListener("pageshow", connect);
+    connect();
+  };
+
+  // Of pages in each other the outermost one reloads, which may have its script only at its end.
+  try {
+    const outer = parent !== window && parent.document;
+    if (!outer) start();
+    else if (outer.readyState === "complete") parent.galeDev || start();
+    else parent.addEventListener("load", () => parent.galeDev || start());
+  } catch { start(); /* a page of somebody else */ }
 })();

@@ -1,6 +1,8 @@
 /* dev_app.c - files that change, a build of them, and what became of that. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -11,6 +13,7 @@
 #include "base/str.h"
 #include "process/dev_asan.h"
 #include "process/dev_build.h"
+#include "process/dev_conf.h"
 #include "process/dev_inputs.h"
 #include "process/dev_master_private.h"
 #include "process/dev_sites.h"
@@ -41,9 +44,16 @@ static void set_trouble(struct dev_master_app *app, enum dev_stage stage, const 
 
 /* ---- what it is made of ---- */
 
+/* What gale itself reads and serves. */
+static bool is_gales(const void *data, const struct stat *info)
+{
+    const struct dev_master *dev = data;
+    return S_ISDIR(info->st_mode) ? dev_sites_has(dev->sites, info) : dev_conf_has(dev->conf, info);
+}
+
 static struct dev_inputs_place place_of(const struct dev_master_app *app)
 {
-    return (struct dev_inputs_place){app->recipe.folder, dev_sites_has, app->dev->sites};
+    return (struct dev_inputs_place){app->recipe.folder, is_gales, app->dev};
 }
 
 static uint64_t stamp_of(const struct dev_master_app *app)
@@ -101,6 +111,21 @@ static void is_made_anew(struct dev_master_app *app)
     recipe->is_forced = false;
 }
 
+/* A command is run for whatever is saved in its folder, and may make what there was before. That
+ * is opened anew all the same: it may read the file that was saved. */
+static bool is_made_again(struct dev_master_app *app)
+{
+    static char bytes[64 * 1024];
+    struct digest before = app->made;
+    scoped_close int fd = open(app->recipe.output, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+    digest_init(&app->made);
+    while (fd >= 0 && (n = read(fd, bytes, sizeof(bytes))) > 0)
+        digest_add(&app->made, bytes, (size_t)n);
+    return before.len && before.len == app->made.len && before.a == app->made.a &&
+           before.b == app->made.b;
+}
+
 static void on_built(void *data, const struct dev_outcome *outcome)
 {
     struct dev_master_app *app = data;
@@ -111,7 +136,9 @@ static void on_built(void *data, const struct dev_outcome *outcome)
     if (app->is_stale) {
         build(app);
     } else if (outcome->is_ok) {
-        set_text(app, outcome->text);
+        free(app->said);
+        app->said = memory_copy(outcome->text, strlen(outcome->text));
+        app->is_as_before = app->recipe.command && is_made_again(app);
         go_live(app);
     } else {
         set_trouble(app, DEV_BROKEN, outcome->text);
@@ -169,13 +196,19 @@ void dev_app_reloaded(struct dev_master_app *app, const char *why)
 {
     app->is_reloading = false;
     if (why) {
-        set_trouble(app, DEV_REFUSED, reason(why));
+        why = reason(why);
+        bool is_known = app->state.stage == DEV_REFUSED && strcmp(app->state.text, why) == 0;
+        if (!is_known || (app->was_built && !app->is_as_before))
+            set_trouble(app, DEV_REFUSED, why);
         return;
     }
+    bool is_news = app->state.stage != DEV_LIVE || !app->is_as_before;
+    set_text(app, app->said ? app->said : "");
     app->state.stage = DEV_LIVE;
     app->has_lived = app->state.is_openable = true;
     app->state.trouble = 0;
-    dev_tell_terminal(app, DEV_IS_LIVE);
+    if (is_news)
+        dev_tell_terminal(app, DEV_IS_LIVE);
 }
 
 /* ---- life ---- */
@@ -293,6 +326,7 @@ void dev_app_destroy(struct dev_master_app *app)
     watch_destroy(app->watch);
     dev_inputs_finish(&app->inputs);
     free(app->text);
+    free(app->said);
     for (size_t i = 0; i < ARRAY_LEN(app->crash); i++)
         free(app->crash[i]);
     arena_finish(&app->arena);

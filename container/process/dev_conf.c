@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -136,24 +137,33 @@ static void forget_refused(struct dev_conf *conf)
 
 /* ---- reloads ---- */
 
-void dev_conf_choose(struct dev_conf *conf, bool is_asked)
+bool dev_conf_choose(struct dev_conf *conf, bool is_asked)
 {
     char *why;
+    bool was_saved = conf->is_saved;
+    scoped_free char *before = (char *)conf->chosen.at;
+    size_t before_len = conf->chosen.len;
     struct gale_str text = read_file(conf, &why);
     bool is_known = !conf->is_saved && is_same(text, conf->refused);
     conf->is_saved = false;
     conf->is_wrong = why != NULL;
     conf->is_file = is_asked || (!why && !is_known);
-    set(&conf->chosen, copy(conf->is_file ? text : conf->live));
+    conf->chosen = copy(conf->is_file ? text : conf->live);
     if (why)
         refuse(conf, text, why);
     else
         free((char *)text.at);
+    return was_saved || !is_same(conf->chosen, (struct gale_str){before, before_len});
+}
+
+bool dev_conf_is_new(const struct dev_conf *conf)
+{
+    return conf && !is_same(conf->chosen, conf->live);
 }
 
 bool dev_conf_reloaded(struct dev_conf *conf, const char *why)
 {
-    bool is_new = !is_same(conf->chosen, conf->live);
+    bool is_new = dev_conf_is_new(conf);
     if (!conf->is_file)
         return false;
     if (is_new && why) {
@@ -211,6 +221,16 @@ static struct dev_inputs files_of(const struct dev_conf *conf, struct gale_str t
     dev_inputs_add(&files, str_of(conf->path));
     ini_each_file(text, add_file, &files);
     return files;
+}
+
+bool dev_conf_has(const struct dev_conf *conf, const struct stat *info)
+{
+    struct stat own;
+    for (size_t i = 0; conf && i < conf->files.count; i++)
+        if (stat(conf->files.paths[i], &own) == 0 && own.st_dev == info->st_dev &&
+            own.st_ino == info->st_ino)
+            return true;
+    return false;
 }
 
 static void watch_files(struct dev_conf *conf, struct gale_str text)

@@ -12,6 +12,7 @@
 struct dev_conf;
 struct dev_conf_state;
 struct dev_master;
+struct stat;
 
 /* Of the configuration that `text` was read from; nothing is watched yet. Returns owned. */
 struct dev_conf *dev_conf_create(struct dev_master *dev, struct gale_str text);
@@ -19,8 +20,13 @@ void dev_conf_destroy(struct dev_conf *conf); /* takes NULL */
 void dev_conf_start(struct dev_conf *conf);   /* takes NULL */
 
 /* The text of a reload that begins is chosen: the file's, or the one before where that is known to
- * be wrong, unless it `is_asked` for by name. */
-void dev_conf_choose(struct dev_conf *conf, bool is_asked);
+ * be wrong, unless it `is_asked` for by name. Returns whether it was saved since, or is another
+ * than the reload before had: what was refused with that may be right now. */
+bool dev_conf_choose(struct dev_conf *conf, bool is_asked);
+/* Whether the file is one of its files. Takes NULL. */
+bool dev_conf_has(const struct dev_conf *conf, const struct stat *info);
+/* Whether what was chosen is another one than what is live. Takes NULL. */
+bool dev_conf_is_new(const struct dev_conf *conf);
 /* The reload has ended, `why` not (NULL: it succeeded). Returns whether that is put down to a new
  * text, which then is refused; a reload with the one before may still succeed. */
 bool dev_conf_reloaded(struct dev_conf *conf, const char *why);

@@ -34,15 +34,19 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-static bool enters(const struct walk *walk, const char *name, const struct stat *info)
+static bool enters(const struct walk *walk, const char *name)
 {
     static const char *const tools[] = {"node_modules", "zig-cache", "__pycache__"};
     static const char *const builds[] = {"build", "target", "zig-out", "_build", "out", "dist"};
     if (name[0] == '.' || is_one_of(name, tools, ARRAY_LEN(tools)))
         return false;
-    if (walk->place && walk->place->is_passed && walk->place->is_passed(walk->place->data, info))
-        return false;
     return walk->enters_builds || !is_one_of(name, builds, ARRAY_LEN(builds));
+}
+
+static bool is_passed(const struct walk *walk, const struct stat *info)
+{
+    const struct dev_inputs_place *place = walk->place;
+    return place && place->is_passed && place->is_passed(place->data, info);
 }
 
 static void walk_folder(struct walk *walk, const char *folder, int depth)
@@ -58,9 +62,11 @@ static void walk_folder(struct walk *walk, const char *folder, int depth)
         if (entry->d_name[0] == '.' || stat(path, &info) < 0)
             continue;
         walk->left--;
+        if (is_passed(walk, &info))
+            continue;
         if (S_ISREG(info.st_mode))
             walk->on_file(walk->data, path, &info);
-        else if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX && enters(walk, entry->d_name, &info))
+        else if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX && enters(walk, entry->d_name))
             walk_folder(walk, path, depth + 1);
     }
     closedir(dir);

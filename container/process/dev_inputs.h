@@ -11,7 +11,7 @@ struct arena;
 struct dev_inputs;
 struct stat;
 
-/* A folder, and which of those below it are none of the build's, by what stat says of them. */
+/* A folder, and what below it is none of the build's, by what stat says of it. */
 struct dev_inputs_place {
     const char *folder;
     bool (*is_passed)(const void *data, const struct stat *info); /* NULL: all are the build's */

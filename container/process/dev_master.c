@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/sealed.h"
 #include "process/dev_asan.h"
+#include "process/dev_build.h"
 #include "process/dev_conf.h"
 #include "process/dev_master_private.h"
 #include "process/dev_sites.h"
@@ -78,13 +79,29 @@ static void plan_app(struct dev_master *dev, const struct app_config *config)
     list_append(&dev->apps, &app->link);
 }
 
+/* What is whole by now is in this reload. */
+static void take_built(struct dev_master *dev)
+{
+    list_each (&dev->apps, link) {
+        struct dev_master_app *app = app_of(link);
+        if (!app->is_built)
+            continue;
+        app->was_built = app->is_reloading = true;
+        app->is_built = app->is_held = false;
+    }
+}
+
 void dev_master_plan(struct dev_master *dev, const struct config *config)
 {
     if (!dev)
         return;
     forget_plan(dev);
-    list_each (&dev->apps, link)
-        app_of(link)->is_leaving = !find_config(dev, config, app_of(link)->state.name);
+    take_built(dev);
+    list_each (&dev->apps, link) {
+        struct dev_master_app *app = app_of(link);
+        app->is_leaving = !find_config(dev, config, app->state.name);
+        app->is_blamed = false; /* for what has passed */
+    }
     for (size_t i = 0; i < config->app_count; i++)
         if (is_ours(dev->options, &config->apps[i]))
             plan_app(dev, &config->apps[i]);
@@ -113,14 +130,15 @@ void dev_master_reload_begins(struct dev_master *dev)
 {
     if (!dev)
         return;
-    if (dev->conf)
-        dev_conf_choose(dev->conf, !list_is_empty(&dev->master->reloads.current));
+    bool is_asked = !list_is_empty(&dev->master->reloads.current);
+    bool is_other = dev->conf && dev_conf_choose(dev->conf, is_asked);
     list_each (&dev->apps, link) {
         struct dev_master_app *app = app_of(link);
-        app->was_built = app->is_built;
-        app->is_reloading = app->is_built || app->state.stage == DEV_REFUSED;
-        app->is_built = false;
+        app->is_held = app->is_held && !is_asked && !is_other;
+        app->was_built = false;
+        app->is_reloading = app->state.stage == DEV_REFUSED && !app->is_held;
     }
+    take_built(dev);
     dev_tell_prepare(dev, true);
 }
 
@@ -131,10 +149,10 @@ static void tell_refused(const struct dev_master *dev, const char *why)
     dev->options->notice(&notice);
 }
 
-/* What was built is not to blame for a new configuration: it is tried with the one before. */
-static void put_back(struct dev_master *dev)
+/* What is not to blame is tried again, without what is. */
+static void put_back(struct dev_master *dev, bool has_conf)
 {
-    bool has_built = false;
+    bool has_built = has_conf;
     list_each (&dev->apps, link) {
         struct dev_master_app *app = app_of(link);
         app->is_built = app->is_built || (app->is_reloading && app->was_built);
@@ -157,16 +175,40 @@ static size_t tell_apps(struct dev_master *dev, const char *why)
     return count;
 }
 
+/* Who made the reload fail: what was built of it, or tried again. A healthy app that a new
+ * configuration spoils is not to blame itself. */
+static struct dev_master_app *find_culprit(const struct dev_master *dev)
+{
+    list_each (&dev->apps, link) {
+        struct dev_master_app *app = app_of(link);
+        bool is_news = app->was_built || app->state.stage == DEV_REFUSED;
+        if (app->is_blamed && !app->is_held && !app->is_coming &&
+            (is_news || !dev_conf_is_new(dev->conf)))
+            return app;
+    }
+    return NULL;
+}
+
+/* One thing is refused; the others go on, in a reload without it. */
+static bool refuse_one(struct dev_master *dev, const char *why)
+{
+    struct dev_master_app *culprit = why ? find_culprit(dev) : NULL;
+    if (culprit) {
+        culprit->is_held = true;
+        dev_app_reloaded(culprit, why);
+    } else if (!dev->conf || !dev_conf_reloaded(dev->conf, why)) {
+        return false;
+    }
+    forget_plan(dev);
+    put_back(dev, culprit && dev_conf_is_new(dev->conf));
+    dev_tell_workers(dev);
+    return true;
+}
+
 void dev_master_reload_ended(struct dev_master *dev, const char *why)
 {
-    if (!dev || dev->master->stop != MASTER_RUNS)
+    if (!dev || dev->master->stop != MASTER_RUNS || refuse_one(dev, why))
         return;
-    if (dev->conf && dev_conf_reloaded(dev->conf, why)) {
-        forget_plan(dev);
-        put_back(dev);
-        dev_tell_workers(dev);
-        return;
-    }
     size_t count = tell_apps(dev, why);
     if (why)
         forget_plan(dev);
@@ -178,6 +220,22 @@ void dev_master_reload_ended(struct dev_master *dev, const char *why)
         tell_refused(dev, why);
     if (count && !why && dev->conf)
         dev_conf_try_again(dev->conf);
+}
+
+void dev_master_blame(struct dev_master *dev, const char *name)
+{
+    struct dev_master_app *app = dev_master_find(dev, name);
+    if (app)
+        app->is_blamed = true;
+}
+
+bool dev_master_holds(const struct dev_master *dev, const char *name)
+{
+    const struct dev_master_app *app = dev_master_find(dev, name);
+    if (!app)
+        return false;
+    bool is_half_made = app->build && dev_build_is_running(app->build) && !app->was_built;
+    return app->is_held || is_half_made;
 }
 
 bool dev_master_text(const struct dev_master *dev, struct gale_str *out_text)

@@ -62,6 +62,11 @@ void dev_master_start(struct dev_master *dev);
 /* How often the app went to be live; 0 for one that is not ours. Takes NULL. */
 unsigned dev_master_builds(const struct dev_master *dev, const char *app);
 
+/* A reload is about to fail because of that app. Takes a NULL dev, and names that are nobody's. */
+void dev_master_blame(struct dev_master *dev, const char *app);
+/* Whether the app stays with the generation that it has: what was built since does not open, or is
+ * only being built. */
+bool dev_master_holds(const struct dev_master *dev, const char *app);
 /* Whether the text of a reload is chosen here: in *out_text then, owned. Takes NULL. */
 bool dev_master_text(const struct dev_master *dev, struct gale_str *out_text);
 

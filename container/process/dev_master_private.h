@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "app/dev_state.h"
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/list.h"
 #include "loop/timer.h"
 #include "process/dev_command.h"
@@ -28,11 +29,16 @@ struct dev_master_app {
     struct gale_str title;
     struct dev_app state; /* its texts are owned where they are not the recipe's */
     char *text;           /* owned */
+    char *said;           /* by the last build that succeeded; owned */
     char *crash[4];       /* the texts of state.crash; owned */
+    struct digest made;   /* of the output, where a command makes it */
     int64_t changed_ms;   /* when the first change of this build was seen */
     bool is_built;        /* and waits for a reload */
+    bool is_as_before;    /* what was built: opened anew, but nothing to be told */
     bool is_reloading;
     bool was_built;  /* before that reload: it has news, and is not just tried again */
+    bool is_blamed;  /* for the failure of that reload */
+    bool is_held;    /* refused: reloads leave it as it is until there is something new */
     bool is_coming;  /* with the configuration of this reload */
     bool is_leaving; /* with that */
     bool has_lived;  /* something of it went live once */

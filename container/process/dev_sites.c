@@ -127,9 +127,8 @@ void dev_sites_follow(struct dev_sites *sites)
     list_splice(&sites->live, &sites->planned);
 }
 
-bool dev_sites_has(const void *data, const struct stat *info)
+bool dev_sites_has(const struct dev_sites *sites, const struct stat *info)
 {
-    const struct dev_sites *sites = data;
     struct stat own;
     list_each (&sites->live, link)
         if (stat(container_of(link, struct site, link)->folder, &own) == 0 &&

@@ -17,4 +17,4 @@ void dev_sites_destroy(struct dev_sites *sites);            /* takes NULL */
 void dev_sites_plan(struct dev_sites *sites, const struct config *config);
 void dev_sites_follow(struct dev_sites *sites);
 /* Whether a folder is one of those that are watched: no build is to be begun for what is in it. */
-bool dev_sites_has(const void *sites, const struct stat *info);
+bool dev_sites_has(const struct dev_sites *sites, const struct stat *info);

@@ -175,6 +175,9 @@ static enum master_exit prepare(const struct generation *front, const struct app
                                 char **out_error, bool *out_is_passing)
 {
     scoped_free char *substance = NULL;
+    const struct group *own = group_find(front->master, app->name);
+    if (own && own->live && dev_master_holds(front->master->dev, app->name))
+        return MASTER_STOPPED;
     int r = substance_of(front->master, app, &substance, out_error);
     *out_is_passing = r == -EBUSY;
     if (r < 0)
@@ -203,8 +206,9 @@ enum master_exit isolation_prepare(struct generation *front, char **out_error, b
     front->substance = substance_of_front(front);
     enum master_exit r = MASTER_STOPPED;
     for (size_t i = 0; i < config->app_count && r == MASTER_STOPPED; i++)
-        if (config->apps[i].isolation.workers)
-            r = prepare(front, &config->apps[i], out_error, out_is_passing);
+        if (config->apps[i].isolation.workers &&
+            (r = prepare(front, &config->apps[i], out_error, out_is_passing)) != MASTER_STOPPED)
+            dev_master_blame(front->master->dev, config->apps[i].name);
     return r;
 }
 

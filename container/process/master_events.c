@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "process/channel.h"
+#include "process/dev_master.h"
 #include "process/generation.h"
 #include "process/group.h"
 #include "process/isolation.h"
@@ -51,8 +52,10 @@ static void cancel(struct master *master, const char *why)
 /* Of several that fail, the first one says why. */
 void master_generation_failed(struct master *master, struct generation *generation, const char *why)
 {
-    if (generation->group->next == generation)
-        cancel(master, why);
+    if (generation->group->next != generation)
+        return;
+    dev_master_blame(master->dev, generation->group->name);
+    cancel(master, why);
 }
 
 /* ---- ready ---- */

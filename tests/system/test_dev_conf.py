@@ -139,6 +139,100 @@ GALE_PLUGIN(p)
     conf.said(LIVE)
 
 
+OPENS = ("GALE_PLUGIN(p)\n{", """static int open_it(struct gale_app *app, void **state)
+{
+    gale_log(app, GALE_ERROR, "no soup");
+    *state = NULL;
+    return -2;
+}
+
+GALE_PLUGIN(p)
+{
+    p->open = open_it;""")
+
+
+def test_an_app_that_does_not_open_holds_up_nobody(conf):
+    """Neither other apps nor the configuration; it is told once, and only of itself."""
+    (conf.folder / "other.c").write_text(source("other"))
+    conf.begin(conf.app("hello", "/"), conf.app("other", "/other"))
+    conf.wait_for("<h1>other</h1>", "/other")
+    conf.save(source("two").replace(*OPENS))
+    assert "no soup" in conf.wait_for("hello does not start").text
+    for text in ("another", "a third"):
+        (conf.folder / "other.c").write_text(source(text))
+        conf.wait_for(f"<h1>{text}</h1>", "/other")
+        assert "hello does not start" in conf.page().text
+    conf.ini.write_text(conf.text(conf.app("hello", "/"), conf.app("other", "/there")))
+    conf.wait_for("<h1>a third</h1>", "/there")
+    conf.said(LIVE)
+    conf.said("does not open")
+    conf.save(source("three"))
+    conf.wait_for("<h1>three</h1>")
+
+
+def test_two_that_do_not_open(conf):
+    """Built by one save, told of one after the other; a third goes live."""
+    for name in ("other", "third"):
+        (conf.folder / f"{name}.c").write_text(source(name))
+    conf.begin(*(conf.app(name, mount) for name, mount in (
+        ("hello", "/"), ("other", "/other"), ("third", "/third"))))
+    for name in ("other", "third"):
+        conf.wait_for(f"<h1>{name}</h1>", f"/{name}")
+    conf.save(source("two").replace(*OPENS))
+    (conf.folder / "other.c").write_text(source("two").replace(*OPENS))
+    (conf.folder / "third.c").write_text(source("two"))
+    conf.wait_for("<h1>two</h1>", "/third")
+    conf.wait_for("other does not start", "/other")
+    conf.wait_for("hello does not start")
+    conf.said("does not open", 2)
+
+
+def test_an_app_that_opens_with_the_new_configuration(conf):
+    conf.begin()
+    conf.save(source("two").replace("GALE_PLUGIN(p)\n{", """static int open_it(struct gale_app *app, void **state)
+{
+    *state = NULL;
+    return gale_setting(app, "soup", NULL) ? 0 : -2;
+}
+
+static const char *const keys[] = {"soup", 0};
+
+GALE_PLUGIN(p)
+{
+    p->open = open_it;
+    p->keys = keys;"""))
+    conf.wait_for("hello does not start")
+    conf.ini.write_text(conf.text(conf.app("hello", "/", True, "set soup = pea")))
+    conf.wait_for("<h1>two</h1>")
+
+
+def test_a_command_that_makes_the_same_again(conf):
+    """What was saved may be a file that the app reads: it is opened anew, and nothing is said."""
+    (conf.folder / "text").write_text("one")
+    conf.save(source("X").replace("#include", "#include <stdio.h>\n#include", 1).replace(
+        "(void)req;", "(void)req; FILE *in = state; char text[9] = {0}; rewind(in);\n"
+        "    (void)!fread(text, 1, 8, in);").replace('"<h1>X</h1>\\n"', '"<h1>%s</h1>\\n", text')
+        .replace("GALE_PLUGIN(p)\n{", """static int open_it(struct gale_app *app, void **state)
+{
+    *state = fopen(gale_setting_path(app, "text", "text"), "r");
+    return *state ? 0 : -2;
+}
+
+GALE_PLUGIN(p)
+{
+    p->open = open_it;"""))
+    text = conf.file.read_text()
+    assert "open_it" in text and "fread" in text and ", text)" in text
+    conf.save = lambda _: None
+    conf.begin()
+    conf.said("● hello is live")
+    new = conf.folder / "text.new"
+    new.write_text("two")
+    new.rename(conf.folder / "text")
+    conf.wait_for("<h1>two</h1>")
+    conf.said("● hello is live")
+
+
 def test_a_folder_that_was_missing(conf):
     conf.begin()
     conf.ini.write_text(conf.text(conf.app("hello", "/"), "[app tools]\nmount = /t\ncgi = tools\n"))
