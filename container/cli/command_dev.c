@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/config.h"
 #include "app/dev.h"
@@ -21,6 +22,7 @@
 /* A compiler that is missing fails before there is anything to greet with. */
 static struct dev_held held;
 static bool has_greeted;
+static const char *name; /* of the app, where a dot would be all that is said of it */
 
 static void notice(const struct dev_notice *what)
 {
@@ -38,7 +40,7 @@ static void greet(const struct config *config, unsigned workers)
     (void)workers;
     fputc('\n', stderr);
     terminal_print(stderr, INK_BOLD, "  gale dev");
-    fprintf(stderr, " serves %s at ", config->path);
+    fprintf(stderr, " serves %s at ", strcmp(config->path, ".") == 0 ? name : config->path);
     for (size_t i = 0; i < listen->len; i++)
         terminal_print(stderr, INK_GREEN, "%s%s", i ? " " : "",
                        address_of_clients(listen->items[i], address));
@@ -70,6 +72,7 @@ static int serve(const struct command_line *line, struct dev_project *project)
         .dev = &dev,
         .on_serving = greet,
     };
+    name = project->name;
     int r = listen_option_check("dev", listen);
     if (r == COMMAND_OK)
         r = (int)master_run(&options);

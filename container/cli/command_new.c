@@ -23,7 +23,6 @@ enum { NAME_MAX_LEN = 40 };
 
 struct home {
     char *gale, *cflags; /* for local.mk; owned */
-    const char *command; /* for people: "gale", or where it is */
 };
 
 /* For make, and the shell that it calls. */
@@ -68,7 +67,6 @@ static bool find_home(struct home *home)
         bool is_found = is_in_path(own) && strcmp(installed, own) == 0;
         home->gale = is_found ? NULL : quote("", own);
         home->cflags = is_found ? NULL : quote("-I", include);
-        home->command = is_found ? "gale" : home->gale;
         return true;
     }
     return false;
@@ -111,16 +109,16 @@ static int write_files(const struct project *project, const char *folder)
     return r;
 }
 
-static void explain(const struct project *project, const char *folder, const char *gale)
+static void explain(const struct project *project, const char *folder)
 {
     printf("%s is a plugin in %s. Now:\n\n", folder, project->is_cxx ? "C++" : "C");
     printf("  cd %s\n", folder);
     printf("  make test     build it and run its tests\n");
     printf("  make run      serve it at http://127.0.0.1:8080\n");
-    printf("  %s dev .    build and show it anew whenever a file is saved\n", gale);
+    printf("  make dev      the same, built and shown anew whenever a file is saved\n");
 }
 
-static int make(const struct project *project, const char *folder, const char *gale)
+static int make(const struct project *project, const char *folder)
 {
     if (mkdir(folder, 0777) < 0) {
         fprintf(stderr, "gale new: %s: %s\n", folder,
@@ -129,7 +127,7 @@ static int make(const struct project *project, const char *folder, const char *g
     }
     int r = write_files(project, folder);
     if (r == COMMAND_OK)
-        explain(project, folder, gale);
+        explain(project, folder);
     return r;
 }
 
@@ -173,7 +171,7 @@ static int run(const struct command_line *line)
     }
     project.gale = home.gale;
     project.cflags = home.cflags;
-    int r = make(&project, folder, home.command);
+    int r = make(&project, folder);
     free(home.gale);
     free(home.cflags);
     return r;
