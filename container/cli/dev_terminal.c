@@ -149,9 +149,10 @@ static void print_live(const struct dev_notice *notice, FILE *out)
 static void print_broken(const struct dev_notice *notice, FILE *out)
 {
     print_head(notice, INK_RED, "●", out);
-    fprintf(out, " does not build");
+    fprintf(out, notice->is_again ? " still does not build" : " does not build");
     terminal_print(out, INK_DIM, "  %.2f s, %s\n", (double)notice->build_ms / 1000, notice->title);
-    print_found(notice, out);
+    if (!notice->is_again) /* else it is to be read above */
+        print_found(notice, out);
 }
 
 static void print_refused(const struct dev_notice *notice, FILE *out)

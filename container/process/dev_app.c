@@ -35,6 +35,7 @@ static void set_text(struct dev_master_app *app, const char *text)
 
 static void set_trouble(struct dev_master_app *app, enum dev_stage stage, const char *text)
 {
+    app->is_again = app->state.stage == stage && strcmp(app->state.text, text) == 0;
     app->state.stage = stage;
     app->state.trouble = ++app->dev->trouble;
     set_text(app, text);
@@ -141,7 +142,8 @@ static void on_built(void *data, const struct dev_outcome *outcome)
         app->is_as_before = app->recipe.command && is_made_again(app);
         go_live(app);
     } else {
-        set_trouble(app, DEV_BROKEN, outcome->text);
+        scoped_free char *text = dev_inputs_resolve(&app->inputs, outcome->text);
+        set_trouble(app, DEV_BROKEN, text);
     }
     watch_inputs(app);
 }

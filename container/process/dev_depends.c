@@ -124,6 +124,48 @@ void dev_inputs_add_named(struct dev_inputs *inputs, struct gale_str text)
             dev_inputs_add(inputs, at.file);
 }
 
+/* ---- where files are ---- */
+
+/* The one input below the folder whose path ends so, as seen from there; NULL: none, or several. */
+static const char *find_ending(const struct dev_inputs *inputs, struct gale_str file)
+{
+    const char *found = NULL;
+    size_t folder = strlen(inputs->folder);
+    for (size_t i = 0; i < inputs->count; i++) {
+        const char *path = inputs->paths[i];
+        size_t len = strlen(path);
+        if (strncmp(path, inputs->folder, folder) != 0 || len < folder + 1 + file.len + 1 ||
+            path[len - file.len - 1] != '/' ||
+            memcmp(path + len - file.len, file.at, file.len) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = path + folder + 1;
+    }
+    return found;
+}
+
+char *dev_inputs_resolve(const struct dev_inputs *inputs, const char *text)
+{
+    struct gale_str rest = str_of(text);
+    struct dev_diagnostic at;
+    struct buffer out = {0};
+    const char *done = text;
+    buffer_add_text(&out, "");
+    while (dev_diagnostic_next(&rest, &at)) {
+        if (at.file.at[0] == '/' || is_file(inputs, at.file))
+            continue;
+        const char *file = find_ending(inputs, at.file);
+        if (!file)
+            continue;
+        buffer_add(&out, done, (size_t)(at.file.at - done));
+        buffer_add_text(&out, file);
+        done = at.file.at + at.file.len;
+    }
+    buffer_add_text(&out, done);
+    return buffer_steal(&out);
+}
+
 /* ---- freshness ---- */
 
 struct age {

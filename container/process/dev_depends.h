@@ -21,6 +21,11 @@ void dev_inputs_add_depends(struct dev_inputs *inputs, const char *file);
 /* The files in which a compiler found something: one that failed writes no dependencies. */
 void dev_inputs_add_named(struct dev_inputs *inputs, struct gale_str text);
 
+/* The text, owned, with the files where something was found told from the inputs' folder on: a tool
+ * that was sent elsewhere (make -C, --manifest-path) tells them from there. What could be several
+ * files stays as it is. */
+char *dev_inputs_resolve(const struct dev_inputs *inputs, const char *text);
+
 /* Whether what the command makes is there and younger than all it was made of, seen from the
  * folder. */
 bool dev_depends_is_fresh(const struct dev_command *command, const char *folder);

@@ -41,6 +41,7 @@ struct dev_notice {
     const char *stack;    /* of a crash, as dev_state.h has it */
     int64_t build_ms, ms; /* of the build; from the first change to here */
     size_t count;         /* of files or folders */
+    bool is_again;        /* broken in the same words as before */
 };
 
 struct dev_options {

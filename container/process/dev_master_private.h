@@ -43,6 +43,7 @@ struct dev_master_app {
     bool is_leaving; /* with that */
     bool has_lived;  /* something of it went live once */
     bool is_stale;   /* changed while a command ran */
+    bool is_again;   /* in trouble in the same words as before */
     unsigned kills;  /* in a row */
     unsigned builds; /* that went to be live */
 };

@@ -82,6 +82,7 @@ void dev_tell_terminal(const struct dev_master_app *app, enum dev_notice_kind ki
         .text = app->text ? app->text : "",
         .build_ms = app->build ? app->state.ms : -1,
         .ms = clock_mono_ms() - app->changed_ms,
+        .is_again = kind == DEV_IS_BROKEN && app->is_again,
     };
     app->dev->options->notice(&notice);
 }

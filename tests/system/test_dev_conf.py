@@ -233,6 +233,24 @@ GALE_PLUGIN(p)
     conf.said("● hello is live")
 
 
+def test_a_tool_that_was_sent_elsewhere(conf):
+    """It tells files from there; and what is told once is not told again in full."""
+    part = conf.folder / "part"
+    part.mkdir()
+    (part / "Makefile").write_text(
+        "../hello.so: in/hello.c\n\tcc -shared -fPIC $(GALE_CFLAGS) -o $@ $<\n")
+    (part / "in").mkdir()
+    conf.file = part / "in/hello.c"
+    conf.begin(conf.app("hello", "/").replace(BUILD.format("hello"), "make -C part"))
+    conf.save(source("one").replace("return gale", "retrn gale"))
+    page = conf.wait_for("hello does not build").text
+    assert "part/in/hello.c:7:5" in page and "<b class=it><u>7</u>" in page
+    conf.said("part/in/hello.c:7:5: error")
+    (conf.folder / "notes.txt").write_text("buy soup")
+    conf.said("● hello still does not build")
+    conf.said("part/in/hello.c:7:5: error")
+
+
 def test_a_folder_that_was_missing(conf):
     conf.begin()
     conf.ini.write_text(conf.text(conf.app("hello", "/"), "[app tools]\nmount = /t\ncgi = tools\n"))

@@ -147,7 +147,7 @@ START_TEST(tells)
 {
     enter_folder(folder);
     write_file("a.c", "\tint x\n\n");
-    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", "", 120, 150, 0};
+    struct dev_notice notice = {DEV_IS_LIVE, "hello", "cc a.c", folder, "", "", 120, 150, 0, false};
     prints(&notice, "  ● hello is live  built in 0.12 s, answers after 0.15 s\n");
     notice.build_ms = -1;
     prints(&notice, "  ● hello is live\n");
@@ -160,19 +160,22 @@ START_TEST(tells)
                                  "",
                                  20,
                                  30,
-                                 0};
+                                 0,
+                                 false};
     prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n"
                     "    a.c:1:9: error: no ;\n       1 | \tint x\n         | \t^\n\n"
                     "    b.c:3: warning: w\n\n");
     notice.text = "cc: not found\n";
     prints(&notice, "  ● hello does not build  0.02 s, cc a.c\n\n    cc: not found\n\n");
+    notice.is_again = true;
+    prints(&notice, "  ● hello still does not build  0.02 s, cc a.c\n");
     notice = (struct dev_notice){
-        DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", "", 1, 1, 0};
+        DEV_IS_REFUSED, "hello", "", folder, "it said: no\nreally", "", 1, 1, 0, false};
     prints(&notice, "  ● hello was built, and does not open\n\n    it said: no\n    really\n\n");
     notice.app = "";
     prints(&notice, "  ● the reload is refused\n\n    it said: no\n    really\n\n");
     notice = (struct dev_notice){
-        DEV_CONF_IS_REFUSED, "gale.ini", "", folder, "a.c:1: it said: no", "", -1, 1, 0};
+        DEV_CONF_IS_REFUSED, "gale.ini", "", folder, "a.c:1: it said: no", "", -1, 1, 0, false};
     prints(&notice, "  ● gale.ini is refused  the configuration before it goes on\n\n"
                     "    a.c:1: error: it said: no\n       1 | \tint x\n\n");
     notice.text = "it is gone";
@@ -195,7 +198,8 @@ START_TEST(tells)
              "raise\t./nptl/raise.c\t1\t0\nf\t%s/a.c\t3\t1\nf\t%s/a.c\t3\t2\n"
              "f\t%s/a.c\t3\t1234\ng\t\t\t1235\nh\ta.c\t\t1236\n",
              folder, folder, folder);
-    notice = (struct dev_notice){DEV_HAS_CRASHED, "hello", "", folder, "SIGSEGV", stack, -1, 1, 0};
+    notice = (struct dev_notice){DEV_HAS_CRASHED, "hello", "", folder, "SIGSEGV",
+                                 stack,           -1,      1,  0,      false};
     prints(&notice, "  ● hello crashed\n\n    SIGSEGV\n    f  a.c:3\n"
                     "    … 1,233 frames more like this\n    h  a.c\n\n");
     leave_folder(folder);
@@ -207,7 +211,7 @@ START_TEST(tells_no_more_than_fits)
     char text[2048] = "";
     for (int i = 0; i < 9; i++)
         strcat(text, "/nowhere/a.c:1:1: error: e\n");
-    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, "", 0, 0, 0};
+    const struct dev_notice notice = {DEV_IS_BROKEN, "h", "cc", "/", text, "", 0, 0, 0, false};
     struct captured captured;
     dev_terminal_print(&notice, capture(&captured));
     char *out = captured_text(&captured);

@@ -405,6 +405,32 @@ START_TEST(knows_what_a_folder_holds)
 }
 END_TEST
 
+START_TEST(finds_files_of_tools_that_were_sent_elsewhere)
+{
+    static const struct {
+        const char *text, *expected;
+    } texts[] = {
+        {"src/lib.rs:3:1: error: x\n", "rs/src/lib.rs:3:1: error: x\n"},
+        {"error[E1]: bad\n  --> src/lib.rs:3:5\n", "error[E1]: bad\n  --> rs/src/lib.rs:3:5\n"},
+        {"two.c:1:1: error: x\n", "two.c:1:1: error: x\n"},           /* two of them */
+        {"ib.rs:1:1: error: x\n", "ib.rs:1:1: error: x\n"},           /* no name of a file */
+        {"/x/src/lib.rs:1:1: e\nlast", "/x/src/lib.rs:1:1: e\nlast"}, /* told in full */
+        {"no place\n", "no place\n"},
+        {"", ""},
+    };
+    static const char *const paths[] = {"/f/rs/src/lib.rs", "/f/a/two.c", "/f/b/two.c"};
+    struct dev_inputs inputs = {.folder = "/f"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        dev_inputs_add(&inputs, str_of(paths[i]));
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        char *text = dev_inputs_resolve(&inputs, texts[i].text);
+        ck_assert_str_eq(text, texts[i].expected);
+        free(text);
+    }
+    dev_inputs_finish(&inputs);
+}
+END_TEST
+
 START_TEST(reads_dependencies)
 {
     static const char text[] = "x.o: a.c \\\n  dir/b\\ c.h /abs.h a.c\n";
@@ -428,4 +454,5 @@ END_TEST
 UNIT_MAIN(one_source, warnings_are_no_errors, what_nobody_has_is_an_error_with_a_line,
           several_sources, no_compiler, no_source, the_newest_start_wins, ends_what_hangs, commands,
           says_what_it_runs, has_make_build_anew, writes_a_database_but_over_no_other,
-          knows_what_a_folder_holds, reads_dependencies)
+          knows_what_a_folder_holds, finds_files_of_tools_that_were_sent_elsewhere,
+          reads_dependencies)
