@@ -73,7 +73,7 @@ static int serve""").replace("(void)req;", """if (gale_request_query(req, "crash
     project.wait_for("<h1>one</h1>")
     for _ in range(4):
         assert project.page("/?crash=1").status == 502
-    project.process.wait_for_log("● hello crashed")
+    wait_for(lambda: project.process.stderr().count("    serve  hello.c:") == 4, "four reports")
     log = project.process.stderr()
     for line in ["    deeper  hello.c:6\n", "    deeper  hello.c:7\n", "    serve  hello.c:"]:
         assert log.count(line) == 4, log
