@@ -77,9 +77,7 @@ static void print_abort(const struct crash *crash, struct buffer *out)
 {
     const struct crash_record *record = &crash->record;
     const char *type = crash->exception ? crash->exception : record->exception;
-    if (record->has_no_memory) {
-        buffer_add_text(out, ": there was no memory left to allocate");
-    } else if (record->message[0]) {
+    if (record->message[0]) {
         buffer_add_text(out, ": ");
         print_message(record->message, out);
     } else if (*type) {
