@@ -33,13 +33,13 @@ static struct cgi_exchange *of(struct exchange *exchange)
 /* ---- reading ---- */
 
 /* RFC 3875 4.2: no more than was announced is read; less is no whole body. */
-static ssize_t read_input(struct cgi_exchange *x, void *to, size_t len)
+static ssize_t read_input(struct cgi_exchange *x, void *to, size_t len, int64_t timeout_ms)
 {
     const struct http_request_head *head = &x->exchange.req.head;
     uint64_t left = head->has_length ? head->content_length - x->input_read : len;
     if (!left)
         return 0;
-    ssize_t n = iostream_read(&x->input, to, len < left ? len : left, x->exchange.body_timeout_ms);
+    ssize_t n = iostream_read(&x->input, to, len < left ? len : left, timeout_ms);
     if (n == 0 && head->has_length)
         return -EBADMSG; /* who asked is still there: that is worth an answer */
     x->input_read += n > 0 ? (uint64_t)n : 0;
@@ -56,10 +56,24 @@ static ssize_t read_spool(struct cgi_exchange *x, void *to, size_t len)
     return n;
 }
 
+static bool is_spooled(const struct cgi_exchange *x)
+{
+    return x->spool_read < x->spool_size;
+}
+
+/* What is still to leave does so before the input is waited for, since it may read ahead of us: no
+ * more of the input comes then, all of it is in the spool. */
 static ssize_t read_body(struct exchange *exchange, void *to, size_t len)
 {
     struct cgi_exchange *x = of(exchange);
-    return x->spool_read < x->spool_size ? read_spool(x, to, len) : read_input(x, to, len);
+    if (is_spooled(x))
+        return read_spool(x, to, len);
+    ssize_t n = read_input(x, to, len, 0);
+    if (n != -ETIMEDOUT)
+        return n;
+    response_push(&exchange->res);
+    return is_spooled(x) ? read_spool(x, to, len)
+                         : read_input(x, to, len, exchange->body_timeout_ms);
 }
 
 /* What fails here fails again when the app reads on: then it is told. */
@@ -70,7 +84,8 @@ static int read_ahead(struct cgi_exchange *x)
     x->spool = temporary_open();
     if (x->spool < 0)
         return x->spool;
-    while (x->input_read <= x->exchange.max_body && (n = read_input(x, block, sizeof(block))) > 0) {
+    while (x->input_read <= x->exchange.max_body &&
+           (n = read_input(x, block, sizeof(block), x->exchange.body_timeout_ms)) > 0) {
         if (write(x->spool, block, (size_t)n) != n)
             return -ENOSPC;
         x->spool_size += (uint64_t)n;
@@ -311,7 +326,7 @@ static void drop_input(struct cgi_exchange *x)
 {
     char block[IOBUF_SIZE];
     while (x->exchange.req.has_body && x->input_read <= x->exchange.max_body)
-        if (read_input(x, block, sizeof(block)) <= 0)
+        if (read_input(x, block, sizeof(block), x->exchange.body_timeout_ms) <= 0)
             break;
 }
 

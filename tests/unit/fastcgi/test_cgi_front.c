@@ -25,7 +25,16 @@ static char *environment[32];
 static int input[2], output[2], slept;
 static enum cgi_end end;
 static char heard[64 * 1024];
-static const char *page;
+static const char *page, *later; /* NULL: all of the body is there at once */
+
+static int echo(struct gale_request *req, struct gale_response *res)
+{
+    char piece[16384];
+    ssize_t n;
+    while ((n = gale_request_read(req, piece, sizeof(piece))) > 0)
+        gale_response_write(res, piece, (size_t)n);
+    return (int)n;
+}
 
 static int app(void *data, struct gale_request *req, struct gale_response *res)
 {
@@ -35,6 +44,8 @@ static int app(void *data, struct gale_request *req, struct gale_response *res)
         int r = gale_request_body(req, &body);
         return r < 0 ? r : gale_reply(res, 200, "text/plain", "%zu:%s", body.len, body.at);
     }
+    if (str_ends_with(path, STR("/echo")))
+        return echo(req, res);
     if (str_ends_with(path, STR("/cut"))) {
         gale_response_puts(res, "half");
         gale_response_flush(res);
@@ -100,6 +111,15 @@ static void leave_early(void *data)
     ioloop_close(loop, steal_fd(&output[0]));
 }
 
+static void send_later(void *data)
+{
+    (void)data;
+    ck_assert_int_eq(task_sleep(later ? 10 : 0), 0);
+    if (later)
+        ck_assert_int_eq(write(input[1], later, strlen(later)), (ssize_t)strlen(later));
+    close(steal_fd(&input[1]));
+}
+
 static void run(const char *variables, const char *body, task_fn *listener)
 {
     memset(heard, 0, sizeof(heard));
@@ -109,10 +129,10 @@ static void run(const char *variables, const char *body, task_fn *listener)
     ck_assert_int_eq(pipe2(input, O_CLOEXEC), 0);
     ck_assert_int_eq(pipe2(output, O_CLOEXEC), 0);
     ck_assert_int_eq(write(input[1], body, strlen(body)), (ssize_t)strlen(body));
-    close(steal_fd(&input[1]));
     ck_assert_int_eq(ioloop_create(NULL, &loop), 0);
     http_settings_init(&settings);
     http_server_init(&http, loop, &settings, app, NULL);
+    ck_assert_int_eq(task_spawn(loop, send_later, NULL, 0, NULL), 0);
     ck_assert_int_eq(task_spawn(loop, listener, NULL, 0, NULL), 0);
     ck_assert_int_eq(task_spawn_main(loop, serve, NULL, NULL), 0);
     ck_assert_int_eq(task_run_main(loop), 0);
@@ -210,6 +230,23 @@ START_TEST(bodies_are_read_to_their_length)
 }
 END_TEST
 
+/* What the app has written leaves before it waits for more, and may then have the rest read. */
+START_TEST(a_body_that_comes_slowly)
+{
+    static char first[8193], rest[12001];
+    memset(first, 'f', sizeof(first) - 1);
+    memset(rest, 'r', sizeof(rest) - 1);
+    later = rest;
+    run("REQUEST_METHOD=POST;SERVER_PROTOCOL=HTTP/1.1;HTTP_HOST=h;PATH_INFO=/echo;"
+        "CONTENT_LENGTH=20192",
+        first, listen_to_it);
+    const char *body = strstr(heard, "\r\n\r\n");
+    ck_assert_ptr_nonnull(body);
+    ck_assert_uint_eq(strlen(body), 4 + 20192);
+    ck_assert_int_eq(end, CGI_WHOLE);
+}
+END_TEST
+
 START_TEST(errors_are_pages)
 {
     run(CGI "PATH_INFO=/decline", "", listen_to_it);
@@ -250,5 +287,6 @@ START_TEST(knows_who_starts_it)
 END_TEST
 
 UNIT_MAIN(variables_become_a_request, answers_have_a_head, some_answers_have_no_body,
-          long_answers_pass, bodies_are_read_to_their_length, errors_are_pages,
-          what_is_not_whole_is_told, a_web_server_that_goes_cancels, knows_who_starts_it)
+          long_answers_pass, bodies_are_read_to_their_length, a_body_that_comes_slowly,
+          errors_are_pages, what_is_not_whole_is_told, a_web_server_that_goes_cancels,
+          knows_who_starts_it)
