@@ -47,7 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .prefix = STR(""),
                                 .adapter = &link_adapter,
                                 .settings = &settings,
-                                .limits = {1000, 1000, 1000, 1000, 0}};
+                                .limits = {.max_body = 1000,
+                                           .form_memory = 1000,
+                                           .body_timeout_ms = 1000,
+                                           .write_timeout_ms = 1000}};
     struct gale_app app = {.config = &config, .adapter = &link_adapter};
     struct router router;
     assert(link_adapter.open(&app) == 0);
