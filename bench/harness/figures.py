@@ -31,7 +31,9 @@ def spread(values):
 
 
 def ratios(table, metric, of, to):
-    return spread([a[metric] / b[metric] for a, b in zip(table[of], table[to])])
+    """Who did nothing at all in a round is infinitely far off."""
+    return spread([a[metric] / b[metric] if b[metric] else float("inf")
+                   for a, b in zip(table[of], table[to])])
 
 
 class Row:
