@@ -332,7 +332,7 @@ instructions: deps
 ## make screenshots  what a browser shows of gale dev, for the documentation
 screenshots: test-deps all
 	@tests/system/run $B -k test_dev_browser
-	@for name in broken refused failed asan; do \
+	@for name in broken refused failed asan conf; do \
 	    cp $B/screenshots/$$name-light.png docs/images/dev-$$name.png; \
 	done
 .PHONY: screenshots
