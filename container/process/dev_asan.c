@@ -141,9 +141,11 @@ char *dev_asan_take_report(const struct dev_recipe *recipe, int pid)
 
 void dev_asan_mark(const struct dev_recipe *recipe)
 {
-    scoped_close int fd = -1;
-    if (recipe->has_asan && recipe->asan_mark)
-        fd = open(recipe->asan_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (!recipe->has_asan || !recipe->asan_mark)
+        return;
+    int fd = open(recipe->asan_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        close(fd);
 }
 
 void dev_asan_sweep(const struct dev_recipe *recipe)
