@@ -196,8 +196,10 @@ def test_nothing_is_written_but_where_gale_was_told_to(site, tmp_path):
     for path in ("/", "/own", "/counter", "/cgi/who"):
         assert g.get(path).status == 200
     assert g.post("/cgi/who", b"x" * 300_000).status == 200
+    before = pids(g, "")
     g.config.write_text(g.config.read_text() + "; changed\n")
     assert g.reload().status == 200
+    wait_for(lambda: not pids(g, "") & before, "the old workers' end")
     before = pids(g, "")
     os.kill(min(before), signal.SIGKILL)
     wait_for(lambda: pids(g, "") - before, "another worker")
