@@ -262,6 +262,7 @@ static const struct http_case http_cases[] = {
     {S(POST "Content-Length: 0\r\n\r\n"), 0, POSTED " length=0 keep"},
     {S(POST "Content-Length: 3\r\n\r\n"), 0, POSTED " length=3 keep"},
     {S(POST "content-length:3\r\n\r\n"), 0, POSTED " length=3 keep"},
+    {S(POST "Content-Length: 3\r\nTransfer-Encodings: gzip, chunked\r\n\r\n"), 0, POSTED " length=3 keep"},
     {S(POST "Content-Length: \t 3 \r\n\r\n"), 0, POSTED " length=3 keep"},
     {S(POST "Content-Length: 007\r\n\r\n"), 0, POSTED " length=7 keep"},
     {S(POST "Content-Length: 1000000000000\r\n\r\n"), 0, POSTED " length=1000000000000 keep"},

@@ -3,7 +3,8 @@
  *
  * gale shows http-parser only the lines that it gives a meaning to. Whatever gale accepts,
  * http-parser must accept as a whole, with the same fields, length and coding (but for tabs at the
- * end of a line, which it does not know). */
+ * end of a line, which it does not know, and names that only begin with Transfer-Encoding, beside
+ * which it wants no Content-Length). */
 #pragma once
 #include <http_parser.h>
 #include <stdbool.h>
@@ -59,6 +60,19 @@ static inline char *whole_parser_copy(const char *data, size_t len)
     return copy;
 }
 
+static inline bool whole_parser_mistakes(const struct http_request_head *head)
+{
+    static const struct gale_str name = STR("Transfer-Encoding");
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct gale_str start = head->headers[i].name;
+        bool is_longer = start.len > name.len;
+        start.len = name.len;
+        if (is_longer && str_equals_nocase(start, name))
+            return true;
+    }
+    return false;
+}
+
 /* `data` are the bytes as they came, `head` is what gale made of a copy. */
 static inline bool whole_parser_agrees(const char *data, size_t len,
                                        const struct http_request_head *head)
@@ -74,6 +88,8 @@ static inline bool whole_parser_agrees(const char *data, size_t len,
     char *copy = whole_parser_copy(data, len);
     http_parser_execute(&parser, &settings, copy, len);
     free(copy);
+    if (HTTP_PARSER_ERRNO(&parser) == HPE_UNEXPECTED_CONTENT_LENGTH)
+        return whole_parser_mistakes(head);
     return HTTP_PARSER_ERRNO(&parser) == HPE_OK && whole.is_complete && whole.agrees &&
            whole.names == head->header_count && whole.values == head->header_count &&
            parser.http_minor == head->minor && whole.length == head->content_length &&
