@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from probes import http_cases  # noqa: E402
+from corpus_rows import all_rows  # noqa: E402
 
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 PATHS = [b"/", b"/hello", b"/echo", b"/form", b"/own", b"/own/x", b"/files/small.txt", b"/files/",
@@ -34,7 +34,7 @@ def _files(name, skip):
     return [path.read_bytes()[skip:] for path in sorted((CORPUS / name).iterdir())]
 
 
-HTTP = [case[0] for case in http_cases()] + _files("http_parse", 0) + _files("http1", 1)
+HTTP = [row.data for row in all_rows()] + _files("http_parse", 0) + _files("http1", 1)
 FASTCGI = _files("fcgi_front", 1)
 
 
