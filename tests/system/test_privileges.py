@@ -98,7 +98,7 @@ def privileged(g):
 def assert_unprivileged(g):
     """A process that has just been started is still about to become somebody."""
     assert facts(g.pid)["Uid"] == ["0"] * 4
-    assert pids(g, "own") and pids(g, "")
+    wait_for(lambda: pids(g, "own") and pids(g, ""), "workers of both kinds")
     try:
         wait_for(lambda: not privileged(g), "nobody but the master to have rights")
     except AssertionError as error:
@@ -119,8 +119,10 @@ def test_from_start_to_stop(site):
         before = pids(g, group)
         with g.connect() as c:
             c.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+            if group:  # it is run again once, and the next worker dies, too
+                assert c.response().status == 502
             wait_for(lambda: pids(g, group) - before, "another worker")
-        wait_for(lambda: len(g.workers()) == 3, "all of them")
+        wait_for(lambda: len(g.workers()) == 3 and pids(g, "own"), "all of them")
         assert_unprivileged(g)
     before = pids(g, "")
     assert g.command("upgrade", g.config).returncode == 0
