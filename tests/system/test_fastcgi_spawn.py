@@ -425,7 +425,8 @@ def test_descriptors_do_not_add_up(gale, tmp_path, counter):
             wait_for(lambda: len(g.status()["generations"]) == 1 and
                      len(g.status()["servers"]) == 1, "the old ones' end")
     wait_for_servers(g, 1)
-    wait_for(lambda: descriptors() == before, "the same descriptors")
+    # `before` may have counted the connection of the last status.
+    wait_for(lambda: descriptors() <= before, f"no more than {before} descriptors")
 
 
 # ---- other programs ----
